@@ -1,0 +1,107 @@
+//! Encoded records on their way to a sink.
+
+/// Rows of bytes in one buffer, each with the input it came from. Nothing is put between rows: an encoder of
+/// lines ends each row in its own `\n`.
+///
+/// ```
+/// use millpond_event::{Event, Records};
+/// # fn main() -> Result<(), millpond_event::ParseError> {
+/// let event = Event::parse(br#"{"a":1}"#)?;
+/// let mut records = Records::default();
+/// records.push(0, |row| {
+///     event.write_to(row);
+///     row.push(b'\n');
+/// });
+/// assert_eq!(records.bytes(), b"{\"a\":1}\n");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Records {
+    bytes: Vec<u8>,
+    rows: Vec<Row>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    end: usize,
+    input: u32,
+}
+
+impl Records {
+    /// The bytes of all rows, one after another.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Takes all rows out; the memory stays for the next ones.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.rows.clear();
+    }
+
+    /// The bytes of row `i`.
+    ///
+    /// # Panics
+    /// If `i` is not below [`len`](Self::len), as does [`input`](Self::input).
+    pub fn row(&self, i: usize) -> &[u8] {
+        let start = if i == 0 { 0 } else { self.rows[i - 1].end };
+        &self.bytes[start..self.rows[i].end]
+    }
+
+    /// The input that row `i` came from, as given to [`push`](Self::push).
+    pub fn input(&self, i: usize) -> u32 {
+        self.rows[i].input
+    }
+
+    /// Appends one row that came from `input`: what `write` appends to the buffer, even if that is nothing.
+    #[inline]
+    pub fn push(&mut self, input: u32, write: impl FnOnce(&mut Vec<u8>)) {
+        write(&mut self.bytes);
+        let start = self.rows.last().map_or(0, |row| row.end);
+        debug_assert!(
+            self.bytes.len() >= start,
+            "a row's writer cut into the rows before it"
+        );
+        self.rows.push(Row {
+            end: self.bytes.len().max(start),
+            input,
+        });
+    }
+
+    /// How much memory the rows' buffers hold, in bytes.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity() + self.rows.capacity() * size_of::<Row>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_row_is_a_row() {
+        let mut records = Records::default();
+        records.push(7, |row| row.extend_from_slice(b"ab\n"));
+        records.push(8, |_| {});
+        records.push(8, |row| row.push(b'c'));
+        let rows: Vec<_> = (0..records.len())
+            .map(|i| (records.input(i), records.row(i)))
+            .collect();
+        assert_eq!(rows, [(7, &b"ab\n"[..]), (8, b""), (8, b"c")]);
+        assert_eq!(records.bytes(), b"ab\nc");
+        let held = records.capacity();
+        records.clear();
+        assert!(records.is_empty() && records.bytes().is_empty() && records.capacity() == held);
+    }
+}

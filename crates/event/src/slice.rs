@@ -1,0 +1,250 @@
+//! A slice: the events of a chunk that one shard gets.
+
+use std::sync::Arc;
+
+use crate::chunk::{Chunk, Span};
+use crate::key::{KeyPath, shard_of};
+
+/// A part of a chunk: a run of spans in one span array that all slices of the chunk share.
+#[derive(Clone, Debug)]
+pub struct Slice {
+    chunk: Arc<Chunk>,
+    spans: Arc<Vec<Span>>,
+    from: usize,
+    to: usize,
+    weight: usize,
+}
+
+impl Slice {
+    /// All events of a chunk; `None` when it has none.
+    pub fn whole(chunk: Arc<Chunk>) -> Option<Slice> {
+        if chunk.refusal().is_some() {
+            return Some(Self::refused(chunk));
+        }
+        let mut spans = Vec::with_capacity(chunk.bytes().len() / 200 + 1);
+        chunk.frame(&mut spans);
+        (!spans.is_empty()).then(|| Self::over(chunk, spans))
+    }
+
+    /// The one event of a refused chunk: a span over the prefix that was kept.
+    pub fn refused(chunk: Arc<Chunk>) -> Slice {
+        let end = chunk.bytes().len() as u32;
+        Self::over(
+            chunk,
+            vec![Span {
+                start: 0,
+                end,
+                ordinal: 0,
+            }],
+        )
+    }
+
+    fn over(chunk: Arc<Chunk>, spans: Vec<Span>) -> Slice {
+        let weight = spans.iter().map(length).sum();
+        let to = spans.len();
+        Slice {
+            chunk,
+            spans: Arc::new(spans),
+            from: 0,
+            to,
+            weight,
+        }
+    }
+
+    /// The chunk its events lie in.
+    pub fn chunk(&self) -> &Arc<Chunk> {
+        &self.chunk
+    }
+
+    /// How many events it has.
+    pub fn len(&self) -> usize {
+        self.to - self.from
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.from == self.to
+    }
+
+    fn spans(&self) -> &[Span] {
+        &self.spans[self.from..self.to]
+    }
+
+    /// Where its event `i` lies.
+    ///
+    /// # Panics
+    /// If `i` is not below [`len`](Self::len), as do the accessors below.
+    #[inline]
+    pub fn span(&self, i: usize) -> Span {
+        self.spans()[i]
+    }
+
+    /// The line of its event `i`.
+    #[inline]
+    pub fn bytes(&self, i: usize) -> &[u8] {
+        let span = self.span(i);
+        &self.chunk.bytes()[span.start as usize..span.end as usize]
+    }
+
+    /// Total bytes of its lines.
+    pub fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// The sequence of its event `i` in the source partition.
+    pub fn sequence(&self, i: usize) -> u64 {
+        self.chunk.origin().first_sequence + u64::from(self.span(i).ordinal)
+    }
+
+    /// The byte offset of its event `i` in the source partition.
+    pub fn offset(&self, i: usize) -> u64 {
+        self.chunk.origin().offset + u64::from(self.span(i).start)
+    }
+
+    /// Splits it by key: calls `each` once for every shard below `shards` that has events, in the order of
+    /// the shards, with the events of that shard in input order. An event without a readable key, or one
+    /// that was refused, goes to shard `fallback`.
+    ///
+    /// One stable counting sort over one span array: two passes over the spans, one allocation a call.
+    ///
+    /// # Panics
+    /// If `shards` is 0 or `fallback` is not below it.
+    pub fn split(
+        &self,
+        key: &KeyPath,
+        shards: u32,
+        fallback: u32,
+        scratch: &mut SplitScratch,
+        mut each: impl FnMut(u32, Slice),
+    ) {
+        assert!(
+            fallback < shards,
+            "fallback shard {fallback}, expected one below {shards}"
+        );
+        if self.is_empty() {
+            return;
+        }
+        let SplitScratch {
+            shard_of_event,
+            tally,
+        } = scratch;
+        let readable = self.chunk.refusal().is_none();
+        let bytes = self.chunk.bytes();
+        shard_of_event.clear();
+        tally.clear();
+        tally.resize(shards as usize, Tally::default());
+        for span in self.spans() {
+            let line = &bytes[span.start as usize..span.end as usize];
+            let hash = if readable { key.hash(line) } else { None };
+            let shard = hash.map_or(fallback, |hash| shard_of(hash, shards));
+            shard_of_event.push(shard);
+            let tally = &mut tally[shard as usize];
+            tally.events += 1;
+            tally.bytes += line.len();
+        }
+
+        let mut from = 0;
+        for tally in tally.iter_mut() {
+            tally.next = from;
+            from += tally.events;
+        }
+        let mut sorted = vec![
+            Span {
+                start: 0,
+                end: 0,
+                ordinal: 0
+            };
+            self.len()
+        ];
+        for (span, shard) in self.spans().iter().zip(shard_of_event.iter()) {
+            let next = &mut tally[*shard as usize].next;
+            sorted[*next] = *span;
+            *next += 1;
+        }
+
+        let sorted = Arc::new(sorted);
+        for (shard, tally) in tally
+            .iter()
+            .enumerate()
+            .filter(|(_, tally)| tally.events > 0)
+        {
+            let slice = Slice {
+                chunk: Arc::clone(&self.chunk),
+                spans: Arc::clone(&sorted),
+                from: tally.next - tally.events,
+                to: tally.next,
+                weight: tally.bytes,
+            };
+            each(shard as u32, slice);
+        }
+    }
+}
+
+fn length(span: &Span) -> usize {
+    (span.end - span.start) as usize
+}
+
+/// What [`Slice::split`] writes on while it works; kept between calls to be used again.
+#[derive(Debug, Default)]
+pub struct SplitScratch {
+    shard_of_event: Vec<u32>,
+    tally: Vec<Tally>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Tally {
+    events: usize,
+    bytes: usize,
+    next: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chunk::Refusal;
+    use crate::chunk::tests::{chunk, origin};
+
+    #[test]
+    fn a_chunk_without_events_makes_no_slice() {
+        assert!(Slice::whole(Arc::new(chunk(b"\n \r\n"))).is_none());
+    }
+
+    #[test]
+    fn every_event_keeps_its_coordinate_through_a_split() {
+        let slice = Slice::whole(Arc::new(chunk(b"{\"k\":1}\n\n{\"k\":2}\n{\"k\":1}"))).unwrap();
+        assert_eq!((slice.len(), slice.weight()), (3, 21));
+        let key = KeyPath::parse("k").unwrap();
+        let mut seen = Vec::new();
+        slice.split(&key, 64, 0, &mut SplitScratch::default(), |_, part| {
+            for i in 0..part.len() {
+                seen.push((part.sequence(i), part.offset(i), part.bytes(i).to_vec()));
+            }
+        });
+        seen.sort();
+        let want = [
+            (100, 1000, &b"{\"k\":1}"[..]),
+            (101, 1009, b"{\"k\":2}"),
+            (102, 1017, b"{\"k\":1}"),
+        ];
+        assert_eq!(seen, want.map(|(s, o, b)| (s, o, b.to_vec())));
+    }
+
+    #[test]
+    fn a_refused_event_goes_to_the_fallback_shard_whatever_its_prefix_says() {
+        let refusal = Refusal {
+            reason: "line_too_long",
+            detail: "2 MiB".into(),
+            length: 1 << 21,
+            hash: 1,
+        };
+        let chunk = Chunk::refused(b"{\"k\":1}\n{\"k\":2}".to_vec(), origin(), refusal);
+        let slice = Slice::whole(Arc::new(chunk)).unwrap();
+        assert_eq!(slice.len(), 1);
+        let mut shards = Vec::new();
+        let key = KeyPath::parse("k").unwrap();
+        slice.split(&key, 64, 63, &mut SplitScratch::default(), |shard, part| {
+            shards.push((shard, part.len()))
+        });
+        assert_eq!(shards, [(63, 1)]);
+    }
+}
