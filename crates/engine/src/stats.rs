@@ -1,0 +1,128 @@
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// The counters of all stages of a blueprint, summed over its lines.
+///
+/// Lines count for themselves and add their counts when they
+/// [`publish`](crate::Pipeline::publish), so the equation of [`StageCounts`] holds whenever no line is
+/// between two events of a slice.
+#[derive(Debug)]
+pub struct LineStats {
+    stages: Box<[(String, [AtomicU64; COUNTERS])]>,
+}
+
+impl LineStats {
+    /// The counts of one stage by its id; `None` for an id that the blueprint does not have.
+    #[must_use]
+    pub fn stage(&self, id: usize) -> Option<StageCounts> {
+        self.stages.get(id).map(|(_, counters)| read(counters))
+    }
+
+    /// Name and counts of every stage, in the order of their ids.
+    pub fn stages(&self) -> impl ExactSizeIterator<Item = (&str, StageCounts)> {
+        self.stages
+            .iter()
+            .map(|(name, counters)| (name.as_str(), read(counters)))
+    }
+
+    pub(crate) fn new(names: &[String]) -> Self {
+        let stages = names
+            .iter()
+            .map(|name| (name.clone(), Default::default()))
+            .collect();
+        Self { stages }
+    }
+
+    /// Moves the counts of one stage over; the tally is zero afterwards.
+    pub(crate) fn add(&self, id: usize, tally: &mut Tally) {
+        let counters = &self.stages[id].1;
+        for (counter, count) in counters.iter().zip(&mut tally.0) {
+            if *count > 0 {
+                counter.fetch_add(*count, Relaxed);
+                *count = 0;
+            }
+        }
+    }
+}
+
+/// What one stage has done.
+///
+/// Of everything that entered, each event ended in exactly one way:
+/// `entered = passed + filtered + consumed + absorbed + dropped + failed`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StageCounts {
+    /// Events given to the stage.
+    pub entered: u64,
+    /// Events that went on.
+    pub passed: u64,
+    /// Events the stage said no to.
+    pub filtered: u64,
+    /// Events that became other events.
+    pub consumed: u64,
+    /// Events that went into the stage's state.
+    pub absorbed: u64,
+    /// Events given up for a reason.
+    pub dropped: u64,
+    /// Events that ended in an error or a panic of the stage.
+    pub failed: u64,
+    /// Events the stage made and released.
+    pub emitted: u64,
+    /// Calls of `tick` and `finish` that ended in an error or a panic.
+    pub tick_failed: u64,
+    /// Events whose time was taken.
+    pub timed_events: u64,
+    /// Nanoseconds spent on them in this stage.
+    pub timed_nanos: u64,
+}
+
+impl StageCounts {
+    /// The events that came to an end here or went on: equal to `entered` at rest.
+    #[must_use]
+    pub fn accounted(&self) -> u64 {
+        self.passed + self.filtered + self.consumed + self.absorbed + self.dropped + self.failed
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Counter {
+    Entered,
+    Passed,
+    Filtered,
+    Consumed,
+    Absorbed,
+    Dropped,
+    Failed,
+    Emitted,
+    TickFailed,
+    TimedEvents,
+    TimedNanos,
+}
+
+const COUNTERS: usize = Counter::TimedNanos as usize + 1;
+
+/// The counts of one stage in one line, until they are published.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally([u64; COUNTERS]);
+
+impl Tally {
+    #[inline]
+    pub(crate) fn add(&mut self, counter: Counter, count: u64) {
+        self.0[counter as usize] += count;
+    }
+}
+
+fn read(counters: &[AtomicU64; COUNTERS]) -> StageCounts {
+    let get = |counter: Counter| counters[counter as usize].load(Relaxed);
+    StageCounts {
+        entered: get(Counter::Entered),
+        passed: get(Counter::Passed),
+        filtered: get(Counter::Filtered),
+        consumed: get(Counter::Consumed),
+        absorbed: get(Counter::Absorbed),
+        dropped: get(Counter::Dropped),
+        failed: get(Counter::Failed),
+        emitted: get(Counter::Emitted),
+        tick_failed: get(Counter::TickFailed),
+        timed_events: get(Counter::TimedEvents),
+        timed_nanos: get(Counter::TimedNanos),
+    }
+}
