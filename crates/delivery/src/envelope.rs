@@ -1,0 +1,21 @@
+use crate::{Part, Receipt};
+
+/// A batch on its way in: what a source took in for one shard, and the part that answers for it.
+#[derive(Debug)]
+pub struct Inbound<B> {
+    /// The events.
+    pub batch: B,
+    /// Answers for them.
+    pub part: Part,
+    /// When the source had read them, on the process's monotonic clock, in nanoseconds.
+    pub received_nanos: u64,
+}
+
+/// A batch on its way out: what a worker encoded for one sink, and the receipt it asks for.
+#[derive(Debug)]
+pub struct Outbound<O> {
+    /// The encoded rows.
+    pub output: O,
+    /// To be answered by the sink's writer.
+    pub receipt: Receipt,
+}

@@ -1,0 +1,117 @@
+use crate::ledger::{ABANDONED, Ledger};
+use crate::sync::Arc;
+use crate::sync::atomic::{AtomicBool, Ordering};
+
+/// The coordinate of what a ticket stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TicketInfo {
+    /// The source's partition: one connection, one file.
+    pub partition: u64,
+    /// The sequence of the first event.
+    pub first_sequence: u64,
+    /// How many events.
+    pub events: u64,
+    /// How many bytes.
+    pub bytes: u64,
+    /// Which life of the partition: a source that starts over counts up.
+    pub epoch: u64,
+}
+
+/// Whoever wants to know how a ticket ended: the source that may have to acknowledge it, or do it
+/// again.
+pub trait Settled: Send + Sync {
+    /// Every event of the ticket has an outcome; `retry` when some were abandoned on the way.
+    /// Called once, on whatever thread ended the last part; must not block.
+    fn settled(&self, ticket: &TicketInfo, retry: bool);
+}
+
+/// One chunk that a source took in. It ends with the last of its [`Part`]s; until the source drops
+/// it, more can be cut from it.
+pub struct Ticket {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    info: TicketInfo,
+    retry: AtomicBool,
+    listener: Option<std::sync::Arc<dyn Settled>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(listener) = &self.listener {
+            listener.settled(&self.info, self.retry.load(Ordering::Acquire));
+        }
+    }
+}
+
+impl Ticket {
+    /// A ticket that tells `listener` when it ends.
+    pub fn new(info: TicketInfo, listener: Option<std::sync::Arc<dyn Settled>>) -> Self {
+        Ticket {
+            inner: Arc::new(Inner {
+                info,
+                retry: AtomicBool::new(false),
+                listener,
+            }),
+        }
+    }
+
+    /// Cuts a part for one shard of one pipeline. The events are received, and live, from here on.
+    pub fn part(&self, ledger: &std::sync::Arc<Ledger>, events: u64) -> Part {
+        ledger.receive(events);
+        Part {
+            ticket: self.inner.clone(),
+            ledger: ledger.clone(),
+            open: events,
+        }
+    }
+}
+
+/// The events of a ticket that one shard of one pipeline got. Whoever holds it owes an outcome for
+/// each of them: dropped without, they count as abandoned and the ticket asks for a retry.
+pub struct Part {
+    ticket: Arc<Inner>,
+    ledger: std::sync::Arc<Ledger>,
+    open: u64,
+}
+
+impl Part {
+    /// Events without an outcome yet.
+    pub fn events(&self) -> u64 {
+        self.open
+    }
+
+    /// What the ticket stands for.
+    pub fn info(&self) -> &TicketInfo {
+        &self.ticket.info
+    }
+
+    /// Asks the source to do the ticket again.
+    pub(crate) fn ask_retry(&self) {
+        self.ticket.retry.store(true, Ordering::Release);
+    }
+
+    /// The outcomes were counted elsewhere, for several parts at once.
+    pub(crate) fn close(mut self) {
+        self.open = 0;
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if self.open > 0 {
+            self.ask_retry();
+            let open = self.open;
+            self.ledger.end(open, |totals| {
+                *totals.dropped_by.entry(ABANDONED).or_default() += open
+            });
+        }
+    }
+}
+
+impl std::fmt::Debug for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Part({} events of {:?})", self.open, self.ticket.info)
+    }
+}
