@@ -1,0 +1,91 @@
+use millpond_engine::{Exits, StageError};
+
+use crate::codec::{Codec, Letter};
+
+/// Where one event is in its line, and where its output is gathered.
+pub(crate) struct Collector<'a, C: Codec> {
+    pub(crate) codec: &'a mut C,
+    /// Output by exit; the dead letters are the last one, if there are any.
+    pub(crate) outputs: &'a mut [C::Output],
+    pub(crate) letters: &'a mut Letters,
+    pub(crate) pipeline: &'a str,
+    pub(crate) stages: &'a [String],
+    /// The batch and the place in it; none for what a stage makes at a tick or at the end.
+    pub(crate) from: Option<(&'a C::Batch, usize)>,
+    /// The event's ordinal in its consignment.
+    pub(crate) input: u32,
+}
+
+/// Dead letters of a shard.
+pub(crate) struct Letters {
+    /// The exit they leave through.
+    pub(crate) exit: Option<usize>,
+    /// Stage and reason of those not yet added to the pipeline's counts.
+    pub(crate) counted: Vec<(String, String)>,
+}
+
+/// Why an event is set aside.
+pub(crate) struct Why<'a> {
+    pub(crate) stage: &'a str,
+    pub(crate) reason: &'a str,
+    pub(crate) message: &'a str,
+}
+
+impl<C: Codec> Collector<'_, C> {
+    /// Sets an event aside; false when there is nowhere to put it.
+    pub(crate) fn set_aside(
+        &mut self,
+        item: Option<&C::Item>,
+        derived: bool,
+        why: &Why<'_>,
+    ) -> bool {
+        let Why {
+            stage,
+            reason,
+            message,
+        } = *why;
+        self.letters
+            .counted
+            .push((stage.to_owned(), reason.to_owned()));
+        let Some(exit) = self.letters.exit else {
+            return false;
+        };
+        let letter = Letter {
+            from: self.from,
+            item,
+            derived,
+            pipeline: self.pipeline,
+            stage,
+            reason,
+            message,
+        };
+        self.codec
+            .encode_letter(letter, self.input, &mut self.outputs[exit])
+    }
+}
+
+impl<C: Codec> Exits<C::Item> for Collector<'_, C> {
+    fn exit(&mut self, exit: usize, event: &mut C::Item) {
+        self.codec
+            .encode(exit, event, self.input, &mut self.outputs[exit]);
+    }
+
+    fn failed(&mut self, stage: usize, error: StageError, event: &mut C::Item) {
+        let stage = self.stages.get(stage).map_or("", String::as_str);
+        let message = error.to_string();
+        self.set_aside(
+            Some(event),
+            true,
+            &Why {
+                stage,
+                reason: error.reason(),
+                message: &message,
+            },
+        );
+    }
+
+    fn tick_failed(&mut self, stage: usize, error: StageError) {
+        let stage = self.stages.get(stage).map_or("", String::as_str);
+        tracing::error!(pipeline = self.pipeline, stage, %error, "a stage failed at a tick or at the end of the input");
+    }
+}

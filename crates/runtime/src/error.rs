@@ -1,0 +1,28 @@
+/// Why a runtime did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// There must be at least one worker and one shard.
+    #[error("{what} is 0, expected at least 1")]
+    Zero {
+        /// Which setting.
+        what: &'static str,
+    },
+    /// A pipeline's line leads to other exits than it was given.
+    #[error("pipeline {pipeline:?} has {given} sinks, but its line leads to {wanted}")]
+    Exits {
+        /// The pipeline.
+        pipeline: String,
+        /// Exits given.
+        given: usize,
+        /// Exits of the blueprint.
+        wanted: usize,
+    },
+    /// The operating system gave no thread.
+    #[error("could not start worker {worker}: {error}")]
+    Thread {
+        /// Which worker.
+        worker: usize,
+        /// What the system said.
+        error: std::io::Error,
+    },
+}

@@ -1,0 +1,227 @@
+use std::any::Any;
+use std::sync::atomic::Ordering;
+
+use millpond_engine::{Ended, Pipeline, Timestamp};
+use millpond_queue::{After, monotonic_nanos};
+
+use crate::codec::Codec;
+use crate::collect::{Collector, Why};
+use crate::shard::{Open, Shard};
+
+/// One event in this many has its stages timed.
+const TIMED: u64 = 64;
+/// The clock is read after at most this many events.
+const STRIDE_MAX: u32 = 64;
+
+/// What a shard does with its line: events, ticks, the end, and what follows a panic.
+impl<C: Codec> Shard<C> {
+    /// Runs the events of the current batch; true when the slice is over.
+    pub(crate) fn work(&mut self, until: u64) -> bool {
+        let mut stride = 1;
+        let mut unclocked = 0;
+        let mut clocked_at = monotonic_nanos();
+        while self.run_next() {
+            unclocked += 1;
+            if unclocked < stride {
+                continue;
+            }
+            unclocked = 0;
+            let now = monotonic_nanos();
+            if now >= until {
+                return true;
+            }
+            // Events may be quick or slow: look often enough to notice the end of the slice.
+            let quick = now - clocked_at < (until - now) / 4;
+            stride = if quick {
+                (stride * 2).min(STRIDE_MAX)
+            } else {
+                1
+            };
+            clocked_at = now;
+            if self.has_enough_output() {
+                return false;
+            }
+        }
+        self.close_batch();
+        monotonic_nanos() >= until
+    }
+
+    /// Decodes the next event of the current batch and runs it through the line; false when there
+    /// is none.
+    fn run_next(&mut self) -> bool {
+        let (Some(current), Some(open)) = (&mut self.current, &mut self.open) else {
+            return false;
+        };
+        if current.index >= current.len {
+            return false;
+        }
+        self.in_event = true;
+        let decoded = self
+            .codec
+            .decode(&mut current.batch, current.index, &mut self.item);
+        let mut collector = Collector {
+            codec: &mut self.codec,
+            outputs: &mut self.outputs,
+            letters: &mut self.letters,
+            pipeline: self.shared.ledger.name(),
+            stages: self.shared.blueprint.stage_names(),
+            from: Some((&current.batch, current.index)),
+            input: open.next,
+        };
+        match (decoded, &mut self.item) {
+            (Ok(()), Some(item)) => {
+                self.runs = self.runs.wrapping_add(1);
+                let ended = if self.runs.is_multiple_of(TIMED) {
+                    self.line
+                        .process_timed(item, current.now, &mut collector, &mut monotonic_nanos)
+                } else {
+                    self.line.process(item, current.now, &mut collector)
+                };
+                open.ended(ended, item, &mut collector);
+            }
+            (Ok(()), None) => {
+                let why = Why {
+                    stage: DECODE,
+                    reason: "no_item",
+                    message: "the codec gave no item",
+                };
+                open.set_aside(collector.set_aside(None, false, &why));
+            }
+            (Err(refused), _) => {
+                let why = Why {
+                    stage: DECODE,
+                    reason: refused.reason,
+                    message: &refused.message,
+                };
+                open.set_aside(collector.set_aside(None, false, &why));
+            }
+        }
+        self.in_event = false;
+        current.index += 1;
+        open.next += 1;
+        true
+    }
+
+    pub(crate) fn tick(&mut self, now_nanos: u64) {
+        let Some(every) = self.shared.tick_nanos else {
+            return;
+        };
+        if now_nanos.saturating_sub(self.last_tick) < every || self.finished {
+            return;
+        }
+        self.last_tick = now_nanos;
+        self.without_input(|line, collector| line.tick(wall_clock(), collector));
+    }
+
+    pub(crate) fn finish(&mut self) {
+        self.finished = true;
+        self.without_input(|line, collector| line.finish(wall_clock(), collector));
+    }
+
+    fn without_input(&mut self, run: impl FnOnce(&mut Pipeline<C::Item>, &mut Collector<'_, C>)) {
+        let mut collector = Collector {
+            codec: &mut self.codec,
+            outputs: &mut self.outputs,
+            letters: &mut self.letters,
+            pipeline: self.shared.ledger.name(),
+            stages: self.shared.blueprint.stage_names(),
+            from: None,
+            input: u32::MAX,
+        };
+        run(&mut self.line, &mut collector);
+    }
+
+    /// After a panic: sets the event at fault aside, if there is one, and starts with a new line.
+    pub(crate) fn recover(&mut self, panic: &(dyn Any + Send)) -> After {
+        let message = panic_message(panic);
+        let at = self.line.current_stage();
+        let names = self.shared.blueprint.stage_names();
+        let stage = at
+            .and_then(|stage| names.get(stage))
+            .map_or(DECODE, String::as_str)
+            .to_owned();
+        tracing::error!(
+            pipeline = self.shared.ledger.name(),
+            stage,
+            message,
+            "a stage panicked; its line is rebuilt"
+        );
+        self.shared.counts.panics.fetch_add(1, Ordering::Relaxed);
+        self.line = self.shared.blueprint.line();
+        let item = self.item.take();
+        if std::mem::take(&mut self.in_event)
+            && let (Some(current), Some(open)) = (&mut self.current, &mut self.open)
+        {
+            let mut collector = Collector {
+                codec: &mut self.codec,
+                outputs: &mut self.outputs,
+                letters: &mut self.letters,
+                pipeline: self.shared.ledger.name(),
+                stages: names,
+                from: Some((&current.batch, current.index)),
+                input: open.next,
+            };
+            let kept = collector.set_aside(
+                item.as_ref(),
+                false,
+                &Why {
+                    stage: &stage,
+                    reason: "panic",
+                    message: &message,
+                },
+            );
+            open.set_aside(kept);
+            current.index += 1;
+            open.next += 1;
+        }
+        After::Again
+    }
+}
+
+impl Open {
+    fn ended<C: Codec>(&mut self, ended: Ended, item: &C::Item, collector: &mut Collector<'_, C>) {
+        let tally = &mut self.tally;
+        match ended {
+            Ended::Passed => tally.passed += 1,
+            Ended::Filtered => tally.filtered += 1,
+            Ended::Absorbed => tally.absorbed += 1,
+            Ended::Consumed => tally.consumed.push(self.next),
+            Ended::Dropped(reason) => *tally.dropped_by.entry(reason.name()).or_default() += 1,
+            Ended::Failed { stage, error } => {
+                let stage = collector.stages.get(stage).map_or("", String::as_str);
+                let why = Why {
+                    stage,
+                    reason: error.reason(),
+                    message: error.message(),
+                };
+                self.set_aside(collector.set_aside(Some(item), false, &why));
+            }
+        }
+    }
+
+    fn set_aside(&mut self, kept: bool) {
+        if kept {
+            self.tally.dead_lettered.push(self.next);
+        } else {
+            *self.tally.dropped_by.entry("failed").or_default() += 1;
+        }
+    }
+}
+
+/// The name under which events that cannot be decoded are set aside.
+const DECODE: &str = "decode";
+
+fn wall_clock() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Timestamp(since.map_or(0, |time| {
+        u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+    }))
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
+}

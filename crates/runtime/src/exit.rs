@@ -1,0 +1,55 @@
+use std::sync::Arc;
+
+use millpond_delivery::{Outbound, SinkLedger};
+use millpond_queue::{RoomSender, Spares};
+
+/// What happens to output that finds a sink's room full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFull {
+    /// It waits in its shard, and the shard with it.
+    #[default]
+    Block,
+    /// It is given up and counted.
+    Drop,
+}
+
+/// How many emptied outputs wait to be filled again.
+const SPARES: usize = 8;
+
+/// Where a pipeline's output goes: one sink's room.
+pub struct Exit<O> {
+    /// The sink's room.
+    pub room: RoomSender<Outbound<O>>,
+    /// Emptied outputs that the sink gives back.
+    pub spares: Spares<O>,
+    /// The sink's ledger.
+    pub ledger: Arc<SinkLedger>,
+    /// Whether an input waits for this sink's confirmation.
+    pub required: bool,
+    /// What happens when the room is full.
+    pub on_full: OnFull,
+}
+
+impl<O> Clone for Exit<O> {
+    fn clone(&self) -> Self {
+        Exit {
+            room: self.room.clone(),
+            spares: self.spares.clone(),
+            ledger: self.ledger.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<O> Exit<O> {
+    /// A required exit that blocks when its room is full.
+    pub fn new(room: RoomSender<Outbound<O>>, ledger: Arc<SinkLedger>) -> Self {
+        Exit {
+            room,
+            spares: Spares::new(SPARES),
+            ledger,
+            required: true,
+            on_full: OnFull::Block,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::task::Waker;
+
+use millpond_delivery::{Fate, Outbound};
+use millpond_queue::{Parcel, TrySendError, monotonic_nanos};
+
+use crate::codec::Codec;
+use crate::exit::{Exit, OnFull};
+use crate::view::Counts;
+
+/// Output that waits for space in a sink's room, in order.
+pub(crate) struct Outbox<O> {
+    waiting: VecDeque<(usize, Parcel<Outbound<O>>)>,
+}
+
+impl<O> Outbox<O> {
+    pub(crate) fn new() -> Self {
+        Outbox {
+            waiting: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, exit: usize, parcel: Parcel<Outbound<O>>, counts: &Counts) {
+        counts
+            .outbox_rows
+            .fetch_add(parcel.weight.events, Ordering::SeqCst);
+        self.waiting.push_back((exit, parcel));
+    }
+
+    /// Hands over what the rooms have space for; true when nothing is left. `waker` is woken when a
+    /// room that was full has space. What waits for one sink never overtakes itself, and does not
+    /// hold up what goes to another.
+    pub(crate) fn flush<C: Codec<Output = O>>(
+        &mut self,
+        codec: &C,
+        exits: &[Exit<O>],
+        counts: &Counts,
+        waker: &Waker,
+    ) -> bool {
+        let mut full = vec![
+            false;
+            if self.waiting.is_empty() {
+                0
+            } else {
+                exits.len()
+            }
+        ];
+        for _ in 0..self.waiting.len() {
+            let Some((at, parcel)) = self.waiting.pop_front() else {
+                break;
+            };
+            let rows = parcel.weight.events;
+            let kept = if full[at] {
+                Some(parcel)
+            } else {
+                hand_over(codec, &exits[at], parcel, waker)
+            };
+            match kept {
+                Some(parcel) => {
+                    full[at] = true;
+                    self.waiting.push_back((at, parcel));
+                }
+                None => {
+                    counts.outbox_rows.fetch_sub(rows, Ordering::SeqCst);
+                }
+            }
+        }
+        self.is_empty()
+    }
+}
+
+/// Puts a parcel into its sink's room, or ends it where it can go no further; gives it back when it
+/// has to wait.
+fn hand_over<C: Codec>(
+    codec: &C,
+    exit: &Exit<C::Output>,
+    parcel: Parcel<Outbound<C::Output>>,
+    waker: &Waker,
+) -> Option<Parcel<Outbound<C::Output>>> {
+    let parcel = match exit.room.try_send(parcel) {
+        Ok(()) => return None,
+        Err(TrySendError::Closed(parcel)) => return give_up(codec, parcel, "sink_closed"),
+        Err(TrySendError::Full(parcel)) => parcel,
+    };
+    if exit.on_full == OnFull::Drop {
+        return give_up(codec, parcel, "sink_full");
+    }
+    // Space may come between the refusal and the registration: so look again afterwards.
+    exit.room.on_space(waker);
+    match exit.room.try_send(parcel) {
+        Ok(()) => None,
+        Err(TrySendError::Closed(parcel)) => give_up(codec, parcel, "sink_closed"),
+        Err(TrySendError::Full(parcel)) => Some(parcel),
+    }
+}
+
+/// Answers for rows that no sink will get.
+fn give_up<C: Codec>(
+    codec: &C,
+    parcel: Parcel<Outbound<C::Output>>,
+    reason: &'static str,
+) -> Option<Parcel<Outbound<C::Output>>> {
+    let Outbound { output, receipt } = parcel.open().0;
+    let rows = codec.rows(&output);
+    receipt.settle(
+        monotonic_nanos(),
+        (0..rows).map(|row| (codec.input(&output, row), Fate::Dropped(reason))),
+    );
+    None
+}

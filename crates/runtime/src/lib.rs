@@ -1,0 +1,37 @@
+//! Workers that take ready shards and run a stage pipeline over them, for any item type.
+//!
+//! A [`Runtime`] owns some pipelines, each split into shards, and a pool of worker threads. A shard
+//! owns its mailbox, its instance of the line and so its state; a worker takes a ready shard, works
+//! through its mailbox for one time slice and gives it back. At most one worker runs a shard at a
+//! time, so order inside a shard is kept while workers come and go.
+//!
+//! A worker never waits for a sink: output that finds a sink's room full stays in the shard's
+//! outbox, and the shard leaves the ready set until the room has space again.
+//!
+//! What an item is, how it is decoded from a batch and encoded for a sink is the business of a
+//! [`Codec`]. [`Passthrough`] is the codec for Rust values that need neither; with it and a
+//! [`Feed`], a pipeline over one's own type takes about 30 lines: see `examples/own_type.rs`.
+
+mod codec;
+mod collect;
+mod error;
+mod events;
+mod exit;
+mod feed;
+mod handover;
+mod options;
+mod passthrough;
+mod pool;
+mod shard;
+mod view;
+mod worker;
+
+pub use codec::{Codec, Letter, Refused};
+pub use error::RuntimeError;
+pub use exit::{Exit, OnFull};
+pub use feed::Feed;
+pub use options::{Options, PipelineSpec};
+pub use passthrough::{Failure, Passthrough, Row, Rows};
+pub use pool::{Assembled, IntakeOf, Left, Runtime, Started, assemble};
+pub use view::{LetterCounts, PipelineView, WorkersView};
+pub use worker::{Step, Worker};

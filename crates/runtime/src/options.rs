@@ -1,0 +1,57 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use millpond_delivery::Ledger;
+use millpond_engine::Blueprint;
+use millpond_queue::Budget;
+
+use crate::{Codec, Exit};
+
+/// How a runtime works.
+#[derive(Clone)]
+pub struct Options {
+    /// Worker threads.
+    pub workers: usize,
+    /// Shards per pipeline: the unit of order and of state.
+    pub shards: usize,
+    /// How long a worker stays with one shard while others wait.
+    pub slice: Duration,
+    /// Output is handed to its sink once it pins this many bytes, or at the end of the slice.
+    pub output_bytes: u64,
+    /// How often stages are told the time when there is nothing else to do; `None` for lines that
+    /// do not mind.
+    pub tick: Option<Duration>,
+    /// The byte budget that output is charged to.
+    pub budget: Budget,
+    /// The smallest charge of a batch that a source sends, in bytes: bounds how many can wait.
+    pub batch_bytes_min: usize,
+}
+
+impl Options {
+    /// The defaults: 64 shards, slices of 5 ms, output in pieces of 256 KiB, no ticks.
+    pub fn new(workers: usize, budget: Budget) -> Self {
+        Options {
+            workers,
+            shards: 64,
+            slice: Duration::from_millis(5),
+            output_bytes: 256 << 10,
+            tick: None,
+            budget,
+            batch_bytes_min: 4 << 10,
+        }
+    }
+}
+
+/// A pipeline to run.
+pub struct PipelineSpec<C: Codec> {
+    /// Its ledger, which also has its name.
+    pub ledger: Arc<Ledger>,
+    /// The plan of its line.
+    pub blueprint: Blueprint<C::Item>,
+    /// Makes a shard's codec.
+    pub codec: Box<dyn Fn() -> C + Send + Sync>,
+    /// Its sinks, in the order of [`Blueprint::exits`].
+    pub exits: Vec<Exit<C::Output>>,
+    /// Where dead letters go; without, they are dropped and counted as such.
+    pub dead_letters: Option<Exit<C::Output>>,
+}

@@ -1,0 +1,260 @@
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use millpond_delivery::Inbound;
+use millpond_queue::{Intake, Limits, ReadySet, mailboxes};
+
+use crate::codec::Codec;
+use crate::error::RuntimeError;
+use crate::options::{Options, PipelineSpec};
+use crate::shard::{Shard, Shared};
+use crate::view::{Counts, PipelineView, WorkersView};
+use crate::worker::Worker;
+
+/// Running pipelines and their workers. It ends by itself when the intakes have been dropped and
+/// everything they brought in has been handed to the sinks.
+pub struct Runtime {
+    pipelines: Vec<PipelineView>,
+    workers: WorkersView,
+    /// Never carries anything: disconnected when the last worker has ended.
+    ended: Receiver<()>,
+}
+
+/// A running runtime and the intakes of its pipelines, in order.
+pub type Started<C> = (Runtime, Vec<IntakeOf<<C as Codec>::Batch>>);
+
+/// The intake of a pipeline whose batches are `B`.
+pub type IntakeOf<B> = Intake<Inbound<B>>;
+
+impl Runtime {
+    /// Starts the workers. One intake per pipeline comes back, in order.
+    ///
+    /// # Errors
+    /// [`RuntimeError`] when a setting is out of range, a pipeline's exits do not fit its line, or
+    /// the system gives no threads.
+    pub fn start<C: Codec>(
+        options: &Options,
+        pipelines: Vec<PipelineSpec<C>>,
+    ) -> Result<Started<C>, RuntimeError> {
+        let Assembled {
+            workers,
+            pipelines,
+            view,
+            intakes,
+        } = assemble(options, pipelines)?;
+        let (alive, ended) = channel();
+        for (number, worker) in workers.into_iter().enumerate() {
+            spawn(number, worker, view.clone(), alive.clone())?;
+        }
+        Ok((
+            Runtime {
+                pipelines,
+                workers: view,
+                ended,
+            },
+            intakes,
+        ))
+    }
+
+    /// Views of the pipelines, in order.
+    pub fn pipelines(&self) -> &[PipelineView] {
+        &self.pipelines
+    }
+
+    /// A view of the worker pool.
+    pub fn workers(&self) -> &WorkersView {
+        &self.workers
+    }
+
+    /// Waits until the workers have ended; without a deadline for as long as that takes.
+    ///
+    /// # Errors
+    /// The deadline has passed: what was left, and where.
+    pub fn join(&self, deadline: Option<Instant>) -> Result<(), Vec<Left>> {
+        let wait = deadline.map_or(Duration::MAX, |at| {
+            at.saturating_duration_since(Instant::now())
+        });
+        match self.ended.recv_timeout(wait) {
+            Err(RecvTimeoutError::Timeout) => Err(self.left()),
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => Ok(()),
+        }
+    }
+
+    /// What has not been handed to the sinks yet, by pipeline.
+    pub fn left(&self) -> Vec<Left> {
+        self.pipelines
+            .iter()
+            .map(|view| Left {
+                pipeline: view.name().to_owned(),
+                queued_events: view.intake.events(),
+                in_hand_events: view.intake.in_hand(),
+                outbox_rows: view.outbox_rows(),
+            })
+            .collect()
+    }
+}
+
+/// A runtime without threads, for a caller that steps the workers itself.
+pub struct Assembled<C: Codec> {
+    /// The workers; any number of them may be stepped, on any thread.
+    pub workers: Vec<Worker<C>>,
+    /// Views of the pipelines, in order.
+    pub pipelines: Vec<PipelineView>,
+    /// A view of the worker pool.
+    pub view: WorkersView,
+    /// The intakes of the pipelines, in order.
+    pub intakes: Vec<IntakeOf<C::Batch>>,
+}
+
+/// Puts pipelines and workers together without starting them.
+///
+/// # Errors
+/// [`RuntimeError`] when a setting is out of range or a pipeline's exits do not fit its line.
+pub fn assemble<C: Codec>(
+    options: &Options,
+    specs: Vec<PipelineSpec<C>>,
+) -> Result<Assembled<C>, RuntimeError> {
+    for (what, value) in [("workers", options.workers), ("shards", options.shards)] {
+        if value == 0 {
+            return Err(RuntimeError::Zero { what });
+        }
+    }
+    let ready = Arc::new(ReadySet::new(specs.len() * options.shards));
+    let (mut pipelines, mut intakes, mut shards) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, spec) in specs.into_iter().enumerate() {
+        let (view, intake) =
+            add_pipeline(options, spec, &ready, number * options.shards, &mut shards)?;
+        pipelines.push(view);
+        intakes.push(intake);
+    }
+    let shards: Arc<[_]> = shards.into();
+    let view = WorkersView::new(options.workers);
+    let workers = (0..options.workers)
+        .map(|number| Worker {
+            ready: ready.clone(),
+            shards: shards.clone(),
+            number,
+            view: view.clone(),
+            tick: options.tick,
+            cursor: number * ready.len() / options.workers,
+        })
+        .collect();
+    Ok(Assembled {
+        workers,
+        pipelines,
+        view,
+        intakes,
+    })
+}
+
+/// What a pipeline has not handed to its sinks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The pipeline.
+    pub pipeline: String,
+    /// Events in its mailboxes.
+    pub queued_events: u64,
+    /// Events that workers have taken and not finished.
+    pub in_hand_events: u64,
+    /// Encoded rows that wait for space in a sink's room.
+    pub outbox_rows: u64,
+}
+
+fn add_pipeline<C: Codec>(
+    options: &Options,
+    spec: PipelineSpec<C>,
+    ready: &Arc<ReadySet>,
+    base: usize,
+    shards: &mut Vec<Mutex<Shard<C>>>,
+) -> Result<(PipelineView, IntakeOf<C::Batch>), RuntimeError> {
+    let PipelineSpec {
+        ledger,
+        blueprint,
+        codec,
+        mut exits,
+        dead_letters,
+    } = spec;
+    let wanted = blueprint.exits().len();
+    if exits.len() != wanted {
+        return Err(RuntimeError::Exits {
+            pipeline: ledger.name().to_owned(),
+            given: exits.len(),
+            wanted,
+        });
+    }
+    let letters_exit = dead_letters.is_some().then_some(exits.len());
+    exits.extend(dead_letters);
+    let capacity = options.budget.capacity();
+    let slots =
+        usize::try_from(capacity).unwrap_or(usize::MAX) / options.batch_bytes_min.max(1) + 1;
+    // A mailbox has no bound of its own: the budget bounds them all together.
+    let limits = Limits {
+        events: u64::MAX,
+        bytes: capacity,
+    };
+    let (intake, boxes) = mailboxes(
+        format!("pipelines.{}", ledger.name()),
+        ready.clone(),
+        base,
+        options.shards,
+        slots,
+        limits,
+    );
+    let counts = Arc::new(Counts::default());
+    let stages = blueprint.stats().clone();
+    let view = PipelineView {
+        ledger: ledger.clone(),
+        intake: intake.view(),
+        stages,
+        counts: counts.clone(),
+    };
+    let shared = Arc::new(Shared {
+        ledger,
+        blueprint,
+        exits,
+        letters_exit,
+        budget: options.budget.clone(),
+        counts,
+        slice_nanos: nanos(options.slice),
+        output_bytes: options.output_bytes,
+        tick_nanos: options.tick.map(nanos),
+    });
+    for (number, mailbox) in boxes.into_iter().enumerate() {
+        let waker = ready.waker(base + number);
+        shards.push(Mutex::new(Shard::new(
+            shared.clone(),
+            mailbox,
+            codec(),
+            waker,
+        )));
+    }
+    Ok((view, intake))
+}
+
+fn spawn<C: Codec>(
+    number: usize,
+    worker: Worker<C>,
+    view: WorkersView,
+    alive: Sender<()>,
+) -> Result<(), RuntimeError> {
+    let thread = std::thread::Builder::new().name(format!("worker-{number}"));
+    view.inner.running.fetch_add(1, Ordering::Relaxed);
+    let run = move || {
+        worker.run();
+        view.inner.running.fetch_sub(1, Ordering::Relaxed);
+        drop(alive);
+    };
+    thread
+        .spawn(run)
+        .map(drop)
+        .map_err(|error| RuntimeError::Thread {
+            worker: number,
+            error,
+        })
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,282 @@
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Waker;
+
+use millpond_delivery::{Consignment, Inbound, Ledger, Outbound, Part, Tally};
+use millpond_engine::{Blueprint, Pipeline, Timestamp};
+use millpond_queue::{After, Budget, Mailbox, Parcel, Permit, Weight, monotonic_nanos};
+
+use crate::codec::Codec;
+use crate::collect::Letters;
+use crate::exit::Exit;
+use crate::handover::Outbox;
+use crate::view::Counts;
+
+/// What the shards of a pipeline share.
+pub(crate) struct Shared<C: Codec> {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) blueprint: Blueprint<C::Item>,
+    /// The sinks' exits; the dead letters' last, if there is one.
+    pub(crate) exits: Vec<Exit<C::Output>>,
+    pub(crate) letters_exit: Option<usize>,
+    pub(crate) budget: Budget,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) slice_nanos: u64,
+    pub(crate) output_bytes: u64,
+    pub(crate) tick_nanos: Option<u64>,
+}
+
+/// A shard of a pipeline: its mailbox, its instance of the line, and what is on its way out.
+///
+/// Owned by one worker at a time; see [`Shard::run`].
+pub(crate) struct Shard<C: Codec> {
+    pub(crate) shared: Arc<Shared<C>>,
+    pub(crate) mailbox: Mailbox<Inbound<C::Batch>>,
+    pub(crate) codec: C,
+    pub(crate) line: Pipeline<C::Item>,
+    pub(crate) item: Option<C::Item>,
+    /// The batch in work.
+    pub(crate) current: Option<Current<C>>,
+    /// What the batches since the last hand-over came to.
+    pub(crate) open: Option<Open>,
+    pub(crate) outputs: Vec<C::Output>,
+    pub(crate) letters: Letters,
+    pub(crate) outbox: Outbox<C::Output>,
+    pub(crate) waker: Waker,
+    /// Events run so far, to choose those that are timed.
+    pub(crate) runs: u64,
+    pub(crate) last_tick: u64,
+    /// An event is being decoded or run: whose fault a panic is.
+    pub(crate) in_event: bool,
+    pub(crate) parked: bool,
+    pub(crate) finished: bool,
+}
+
+pub(crate) struct Current<C: Codec> {
+    pub(crate) batch: C::Batch,
+    /// Freed with the batch.
+    pub(crate) _permit: Option<Arc<Permit>>,
+    pub(crate) weight: Weight,
+    pub(crate) index: usize,
+    /// How many of its events the mailbox was told have been run.
+    pub(crate) told: u64,
+    pub(crate) len: usize,
+    pub(crate) now: Timestamp,
+}
+
+pub(crate) struct Open {
+    pub(crate) consignment: Consignment,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) tally: Tally,
+    /// Events that the mailbox was told have been run.
+    pub(crate) ran: u64,
+    /// The ordinal of the next event.
+    pub(crate) next: u32,
+    /// When the oldest of them was read.
+    pub(crate) received_nanos: u64,
+}
+
+impl<C: Codec> Shard<C> {
+    pub(crate) fn new(
+        shared: Arc<Shared<C>>,
+        mailbox: Mailbox<Inbound<C::Batch>>,
+        codec: C,
+        waker: Waker,
+    ) -> Self {
+        let line = shared.blueprint.line();
+        let outputs = shared.exits.iter().map(|_| C::Output::default()).collect();
+        let letters = Letters {
+            exit: shared.letters_exit,
+            counted: Vec::new(),
+        };
+        Shard {
+            shared,
+            mailbox,
+            codec,
+            line,
+            item: None,
+            current: None,
+            open: None,
+            outputs,
+            letters,
+            outbox: Outbox::new(),
+            waker,
+            runs: 0,
+            last_tick: 0,
+            in_event: false,
+            parked: false,
+            finished: false,
+        }
+    }
+
+    /// Works through the mailbox until it is empty, the slice is over or the output finds no space.
+    /// When it returns, all output is in the sinks' rooms or in the outbox.
+    pub(crate) fn run(&mut self) -> After {
+        if std::mem::take(&mut self.parked) {
+            self.shared
+                .counts
+                .parked_shards
+                .fetch_sub(1, Ordering::Relaxed);
+        }
+        let after = self.slice();
+        self.line.publish();
+        self.shared.counts.add_letters(&mut self.letters.counted);
+        if after == After::Parked {
+            self.parked = true;
+            self.shared
+                .counts
+                .parked_shards
+                .fetch_add(1, Ordering::Relaxed);
+        }
+        after
+    }
+
+    fn slice(&mut self) -> After {
+        if !self.flush() {
+            return After::Parked;
+        }
+        let started = monotonic_nanos();
+        let until = started + self.shared.slice_nanos;
+        self.tick(started);
+        let mut out_of_time = false;
+        while !out_of_time {
+            if self.current.is_none() && !self.take() {
+                break;
+            }
+            out_of_time = self.work(until);
+            if self.has_enough_output() && !self.hand_over() {
+                return After::Parked;
+            }
+        }
+        if !out_of_time && !self.finished && self.mailbox.is_ended() {
+            self.finish();
+        }
+        if !self.hand_over() {
+            After::Parked
+        } else if out_of_time {
+            After::Again
+        } else if self.finished {
+            After::Finished
+        } else {
+            After::Idle
+        }
+    }
+
+    /// Takes the next batch from the mailbox.
+    fn take(&mut self) -> bool {
+        let Some(parcel) = self.mailbox.begin() else {
+            return false;
+        };
+        let weight = parcel.weight;
+        let (
+            Inbound {
+                batch,
+                part,
+                received_nanos,
+            },
+            permit,
+        ) = parcel.open();
+        let open = self.open.get_or_insert_with(|| Open {
+            consignment: Consignment::open(&self.shared.ledger),
+            parts: Vec::new(),
+            tally: Tally::default(),
+            ran: 0,
+            next: 0,
+            received_nanos,
+        });
+        open.parts.push(part);
+        let (len, now) = (self.codec.len(&batch), self.codec.received(&batch));
+        self.current = Some(Current {
+            batch,
+            _permit: permit,
+            weight,
+            index: 0,
+            told: 0,
+            len,
+            now,
+        });
+        true
+    }
+
+    /// Tells the mailbox how far the current batch has been run.
+    fn tell_progress(&mut self) {
+        if let (Some(current), Some(open)) = (&mut self.current, &mut self.open) {
+            let ran = current.index as u64 - current.told;
+            self.mailbox.ran(ran);
+            current.told += ran;
+            open.ran += ran;
+        }
+    }
+
+    /// Lets go of the current batch, which has been run to its end.
+    pub(crate) fn close_batch(&mut self) {
+        self.codec.close(&mut self.item);
+        if let (Some(current), Some(open)) = (self.current.take(), &mut self.open) {
+            let ran = current.weight.events - current.told;
+            self.mailbox.ran(ran);
+            open.ran += ran;
+            self.mailbox.finish(current.weight.bytes);
+        }
+    }
+
+    /// Puts the gathered output into the outbox and flushes it; true when nothing is left there.
+    fn hand_over(&mut self) -> bool {
+        self.tell_progress();
+        let shared = &self.shared;
+        for (at, exit) in shared.exits.iter().enumerate() {
+            let rows = self.codec.rows(&self.outputs[at]);
+            if rows == 0 {
+                continue;
+            }
+            let spare = exit.spares.take().unwrap_or_default();
+            let output = std::mem::replace(&mut self.outputs[at], spare);
+            let bytes = self.codec.bytes(&output);
+            let own;
+            let (consignment, received_nanos) = match &self.open {
+                Some(open) => (&open.consignment, open.received_nanos),
+                // What a stage makes at a tick or at the end answers to no input.
+                None => {
+                    own = Consignment::open(&shared.ledger);
+                    (&own, monotonic_nanos())
+                }
+            };
+            let receipt = consignment.receipt(&exit.ledger, rows, exit.required, received_nanos);
+            let permit = shared
+                .budget
+                .charge(usize::try_from(bytes).unwrap_or(usize::MAX));
+            let parcel = Parcel::new(
+                Outbound { output, receipt },
+                Weight {
+                    events: rows,
+                    bytes,
+                },
+            );
+            self.outbox
+                .push(at, parcel.with_permit(permit), &shared.counts);
+        }
+        if self.current.is_none()
+            && let Some(open) = self.open.take()
+        {
+            open.consignment.seal(open.parts, open.tally);
+            self.mailbox.done(open.ran);
+        }
+        self.flush()
+    }
+
+    fn flush(&mut self) -> bool {
+        self.outbox.flush(
+            &self.codec,
+            &self.shared.exits,
+            &self.shared.counts,
+            &self.waker,
+        )
+    }
+
+    /// True when enough output is gathered to hand it over before the slice ends.
+    pub(crate) fn has_enough_output(&self) -> bool {
+        let enough = self.shared.output_bytes;
+        self.outputs
+            .iter()
+            .any(|output| self.codec.filled(output) >= enough)
+    }
+}

@@ -1,0 +1,157 @@
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use millpond_delivery::Ledger;
+use millpond_engine::LineStats;
+use millpond_queue::{IntakeView, monotonic_nanos};
+
+/// Dead letters by stage and reason.
+pub type LetterCounts = BTreeMap<(String, String), u64>;
+
+/// A read-only view of a running pipeline. Keeps nobody from ending it.
+#[derive(Clone)]
+pub struct PipelineView {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) intake: IntakeView,
+    pub(crate) stages: Arc<LineStats>,
+    pub(crate) counts: Arc<Counts>,
+}
+
+/// What a pipeline's shards count besides the ledger.
+#[derive(Default)]
+pub(crate) struct Counts {
+    /// Rows in the shards' outboxes.
+    pub(crate) outbox_rows: AtomicU64,
+    pub(crate) parked_shards: AtomicU64,
+    pub(crate) panics: AtomicU64,
+    letters: Mutex<LetterCounts>,
+}
+
+impl Counts {
+    pub(crate) fn add_letters(&self, letters: &mut Vec<(String, String)>) {
+        if letters.is_empty() {
+            return;
+        }
+        let mut counts = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+        for letter in letters.drain(..) {
+            *counts.entry(letter).or_default() += 1;
+        }
+    }
+}
+
+impl PipelineView {
+    /// The pipeline's name.
+    pub fn name(&self) -> &str {
+        self.ledger.name()
+    }
+
+    /// The accounts of its inputs.
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// Its mailboxes.
+    pub fn intake(&self) -> &IntakeView {
+        &self.intake
+    }
+
+    /// What its stages counted.
+    pub fn stages(&self) -> &Arc<LineStats> {
+        &self.stages
+    }
+
+    /// Dead letters so far, by stage and reason; derived events included.
+    pub fn letters(&self) -> LetterCounts {
+        self.counts
+            .letters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Rows that wait in shards for space in a sink's room.
+    pub fn outbox_rows(&self) -> u64 {
+        self.counts.outbox_rows.load(Ordering::SeqCst)
+    }
+
+    /// Shards that wait for space in a sink's room.
+    pub fn parked_shards(&self) -> u64 {
+        self.counts.parked_shards.load(Ordering::Relaxed)
+    }
+
+    /// Panics caught in stages.
+    pub fn panics(&self) -> u64 {
+        self.counts.panics.load(Ordering::Relaxed)
+    }
+
+    /// Events in the senders' hands, in the mailboxes and in workers' hands: everything this side
+    /// of the outboxes, counted from upstream to downstream.
+    pub fn upstream(&self) -> u64 {
+        self.intake.arriving() + self.intake.events() + self.intake.in_hand()
+    }
+}
+
+/// A read-only view of the worker pool.
+#[derive(Clone)]
+pub struct WorkersView {
+    pub(crate) inner: Arc<WorkerCounts>,
+}
+
+pub(crate) struct WorkerCounts {
+    pub(crate) running: AtomicUsize,
+    pub(crate) restarts: AtomicU64,
+    busy_nanos: AtomicU64,
+    /// Per worker: when it took the shard it is running; 0 = it runs none.
+    since: Box<[AtomicU64]>,
+}
+
+impl WorkersView {
+    pub(crate) fn new(workers: usize) -> Self {
+        let inner = WorkerCounts {
+            running: AtomicUsize::new(0),
+            restarts: AtomicU64::new(0),
+            busy_nanos: AtomicU64::new(0),
+            since: (0..workers).map(|_| AtomicU64::new(0)).collect(),
+        };
+        WorkersView {
+            inner: Arc::new(inner),
+        }
+    }
+
+    pub(crate) fn begin(&self, worker: usize, now: u64) {
+        self.inner.since[worker].store(now, Ordering::Relaxed);
+    }
+
+    pub(crate) fn end(&self, worker: usize, took: u64) {
+        self.inner.since[worker].store(0, Ordering::Relaxed);
+        self.inner.busy_nanos.fetch_add(took, Ordering::Relaxed);
+    }
+
+    /// Workers that run.
+    pub fn running(&self) -> usize {
+        self.inner.running.load(Ordering::Relaxed)
+    }
+
+    /// Time that workers spent on shards, summed over workers.
+    pub fn busy(&self) -> Duration {
+        Duration::from_nanos(self.inner.busy_nanos.load(Ordering::Relaxed))
+    }
+
+    /// Lines rebuilt after a panic.
+    pub fn restarts(&self) -> u64 {
+        self.inner.restarts.load(Ordering::Relaxed)
+    }
+
+    /// How long the slowest worker has been with its present shard. A slice takes milliseconds; much
+    /// more means that a stage hangs.
+    pub fn longest_slice(&self) -> Duration {
+        let now = monotonic_nanos();
+        let slice = |since: &AtomicU64| match since.load(Ordering::Relaxed) {
+            0 => 0,
+            since => now.saturating_sub(since),
+        };
+        Duration::from_nanos(self.inner.since.iter().map(slice).max().unwrap_or(0))
+    }
+}

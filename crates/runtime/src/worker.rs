@@ -1,0 +1,90 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use millpond_queue::{ReadySet, monotonic_nanos};
+
+use crate::codec::Codec;
+use crate::shard::Shard;
+use crate::view::WorkersView;
+
+/// A worker: takes ready shards, one at a time. [`Worker::run`] merely loops over [`Worker::step`].
+pub struct Worker<C: Codec> {
+    pub(crate) ready: Arc<ReadySet>,
+    /// Each locked by the worker that claimed it, and by nobody else.
+    pub(crate) shards: Arc<[Mutex<Shard<C>>]>,
+    pub(crate) number: usize,
+    pub(crate) view: WorkersView,
+    pub(crate) tick: Option<Duration>,
+    /// Where to look for the next ready shard.
+    pub(crate) cursor: usize,
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A shard was run for a slice.
+    Ran,
+    /// No shard is ready.
+    Idle,
+    /// Every shard has finished: there will be no more.
+    Finished,
+}
+
+impl<C: Codec> Worker<C> {
+    /// Runs one ready shard for a slice, if there is one. Never waits.
+    pub fn step(&mut self) -> Step {
+        let Some(shard) = self.ready.claim(self.cursor) else {
+            return if self.ready.is_finished() {
+                Step::Finished
+            } else {
+                Step::Idle
+            };
+        };
+        self.cursor = shard + 1;
+        if self.ready.any_ready() {
+            self.ready.ring();
+        }
+        let started = monotonic_nanos();
+        self.view.begin(self.number, started);
+        let after = {
+            let mut shard = self.shards[shard]
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            match catch_unwind(AssertUnwindSafe(|| shard.run())) {
+                Ok(after) => after,
+                Err(panic) => {
+                    self.view.inner.restarts.fetch_add(1, Ordering::Relaxed);
+                    shard.recover(&*panic)
+                }
+            }
+        };
+        // The output was handed over before this: the shard may run elsewhere from here on.
+        self.ready.release(shard, after);
+        self.view.end(self.number, monotonic_nanos() - started);
+        Step::Ran
+    }
+
+    /// Steps until every shard has finished, sleeping while none is ready.
+    pub fn run(mut self) {
+        loop {
+            match self.step() {
+                Step::Ran => {}
+                Step::Idle => match self.tick {
+                    None => self.ready.wait(),
+                    Some(every) => {
+                        if !self.ready.wait_timeout(every) {
+                            self.ready.mark_all(0..self.ready.len());
+                        }
+                    }
+                },
+                Step::Finished => {
+                    // Let the next sleeper see it, too.
+                    self.ready.ring();
+                    break;
+                }
+            }
+        }
+    }
+}

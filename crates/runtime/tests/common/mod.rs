@@ -1,0 +1,117 @@
+//! A small pipeline over `(key, number)` pairs, and a till that collects what comes out.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses its part of this"
+)]
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use millpond_delivery::{Ledger, Outbound, SinkLedger};
+use millpond_engine::{Blueprint, Stage};
+use millpond_queue::{Budget, Limits, RoomReceiver, monotonic_nanos, room};
+use millpond_runtime::{Exit, Feed, Options, Passthrough, PipelineSpec, Row, Rows, Runtime};
+
+pub type Pair = (u64, u64);
+pub type Till = RoomReceiver<Outbound<Rows<Pair>>>;
+
+pub struct Bench {
+    pub ledger: Arc<Ledger>,
+    pub sink: Arc<SinkLedger>,
+    pub letters: Arc<SinkLedger>,
+    pub budget: Budget,
+    pub runtime: Runtime,
+    pub feed: Feed<Pair>,
+    pub till: Till,
+    pub dead: Till,
+}
+
+pub struct Setup {
+    pub workers: usize,
+    pub shards: usize,
+    pub room: Limits,
+    pub adjust: fn(&mut Exit<Rows<Pair>>),
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Setup {
+            workers: 4,
+            shards: 16,
+            room: Limits {
+                events: 100_000,
+                bytes: 1 << 30,
+            },
+            adjust: |_| {},
+        }
+    }
+}
+
+impl Setup {
+    pub fn start<S: Stage<Pair> + 'static>(
+        self,
+        stage: impl Fn() -> S + Send + Sync + 'static,
+    ) -> Bench {
+        let budget = Budget::new(16 << 20);
+        let ledger = Arc::new(Ledger::new("pairs"));
+        let (sink, letters) = (
+            Arc::new(SinkLedger::new("till")),
+            Arc::new(SinkLedger::new("dead")),
+        );
+        let (sender, till) = room("till", self.room);
+        let (dead_sender, dead) = room(
+            "dead",
+            Limits {
+                events: 100_000,
+                bytes: 1 << 30,
+            },
+        );
+        let mut exit = Exit::new(sender, sink.clone());
+        (self.adjust)(&mut exit);
+        let blueprint = Blueprint::builder()
+            .stage("work", millpond_engine::factory(stage))
+            .exit("till")
+            .build()
+            .expect("a valid line");
+        let spec = PipelineSpec {
+            ledger: ledger.clone(),
+            blueprint,
+            codec: Box::new(Passthrough::default),
+            exits: vec![exit],
+            dead_letters: Some(Exit::new(dead_sender, letters.clone())),
+        };
+        let options = Options {
+            shards: self.shards,
+            ..Options::new(self.workers, budget.clone())
+        };
+        let (runtime, mut intakes) = Runtime::start(&options, vec![spec]).expect("starts");
+        let feed = Feed::new(intakes.remove(0), ledger.clone(), budget.clone())
+            .keyed(|pair: &Pair| pair.0);
+        Bench {
+            ledger,
+            sink,
+            letters,
+            budget,
+            runtime,
+            feed,
+            till,
+            dead,
+        }
+    }
+}
+
+/// Takes and confirms everything until the room closes.
+pub fn collect(mut till: Till) -> JoinHandle<Vec<Row<Pair>>> {
+    std::thread::spawn(move || {
+        let mut all = Vec::new();
+        while let Some(parcel) = till.recv() {
+            let rows = parcel.weight.events;
+            let outbound = parcel.open().0;
+            all.extend(outbound.output.rows);
+            outbound.receipt.confirm(monotonic_nanos());
+            till.done(rows);
+        }
+        all
+    })
+}
