@@ -1,0 +1,94 @@
+use serde_json::{Value, json};
+
+use crate::observed::Observed;
+use crate::seen::Seen;
+
+/// `/api/v1/queues`: every queue and the budget.
+pub(crate) fn queues(observed: &Observed) -> Value {
+    let seen = Seen::read(observed);
+    let mailboxes = seen.pipelines.iter().map(|one| {
+        let shards = one.shards.iter().enumerate();
+        let shards = shards.map(|(shard, depth)| {
+            json!({
+                "shard": shard,
+                "events": depth.events,
+                "bytes": depth.bytes,
+                "oldest_age_seconds": depth.oldest.as_secs_f64(),
+            })
+        });
+        let mut queue = queue(one.queue, &one.depth, one.in_hand);
+        queue["kind"] = json!("mailboxes");
+        queue["pipeline"] = json!(one.name);
+        queue["shards"] = shards.collect();
+        queue
+    });
+    let rooms = seen.sinks.iter().map(|one| {
+        let mut queue = queue(one.queue, &one.depth, one.in_hand);
+        queue["kind"] = json!("room");
+        queue["sink"] = json!({ "name": one.name, "type": one.kind, "status": one.state });
+        queue
+    });
+    json!({
+        "queues": mailboxes.chain(rooms).collect::<Vec<_>>(),
+        "budget": {
+            "used_bytes": seen.budget_used,
+            "capacity_bytes": seen.budget_capacity,
+            "waiting": seen.budget_waiting,
+        },
+    })
+}
+
+fn queue(name: &str, depth: &millpond_queue::Depth, in_hand: u64) -> Value {
+    json!({
+        "name": name,
+        "depth": { "events": depth.events, "bytes": depth.bytes },
+        "capacity": { "events": depth.capacity.events, "bytes": depth.capacity.bytes },
+        "oldest_age_seconds": depth.oldest.as_secs_f64(),
+        "in_hand_events": in_hand,
+    })
+}
+
+/// `/api/v1/ledger`: the terms of both equations and what they cannot account for.
+pub(crate) fn ledger(observed: &Observed) -> Value {
+    let seen = Seen::read(observed);
+    let pipelines = seen.pipelines.iter().map(|one| {
+        let totals = &one.totals;
+        json!({
+            "pipeline": one.name,
+            "received": totals.received,
+            "delivered": totals.delivered,
+            "filtered": totals.filtered,
+            "consumed": totals.consumed,
+            "absorbed": totals.absorbed,
+            "dead_lettered": totals.dead_lettered,
+            "dropped": totals.dropped(),
+            "dropped_by": totals.dropped_by,
+            "live": totals.live,
+            "unaccounted": one.unaccounted,
+        })
+    });
+    let sinks = seen.sinks.iter().map(|one| {
+        let totals = &one.totals;
+        let known = totals.delivered + totals.dead_lettered + totals.dropped() + totals.live;
+        json!({
+            "sink": one.name,
+            "routed": totals.routed,
+            "delivered": totals.delivered,
+            "dead_lettered": totals.dead_lettered,
+            "dropped": totals.dropped(),
+            "dropped_by": totals.dropped_by,
+            "live": totals.live,
+            "unaccounted": totals.routed.abs_diff(known),
+            "bytes": totals.bytes,
+            "retries": totals.retries,
+        })
+    });
+    let sources = seen.sources.iter().map(
+        |(name, totals)| json!({ "source": name, "events": totals.events, "bytes": totals.bytes }),
+    );
+    json!({
+        "sources": sources.collect::<Vec<_>>(),
+        "pipelines": pipelines.collect::<Vec<_>>(),
+        "sinks": sinks.collect::<Vec<_>>(),
+    })
+}

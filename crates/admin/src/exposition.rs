@@ -1,0 +1,350 @@
+use std::fmt;
+use std::sync::Arc;
+
+use millpond_delivery::BUCKETS;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
+
+use crate::families::{Families, seconds};
+use crate::observed::{Observed, SinkState};
+use crate::seen::Seen;
+
+/// The content type of [`Exposition::text`].
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The metrics as text.
+pub(crate) struct Exposition {
+    registry: Registry,
+}
+
+impl Exposition {
+    pub(crate) fn new(observed: Arc<Observed>) -> Self {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Scrape { observed }));
+        Exposition { registry }
+    }
+
+    pub(crate) fn text(&self) -> Result<String, fmt::Error> {
+        let mut out = String::with_capacity(16 << 10);
+        text::encode(&mut out, &self.registry)?;
+        Ok(out)
+    }
+}
+
+/// Reads everything when it is scraped: the data path keeps no counters for the metrics' sake.
+struct Scrape {
+    observed: Arc<Observed>,
+}
+
+impl fmt::Debug for Scrape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Scrape")
+    }
+}
+
+impl Collector for Scrape {
+    fn encode(&self, encoder: DescriptorEncoder) -> fmt::Result {
+        let seen = Seen::read(&self.observed);
+        let mut out = Families { encoder };
+        sources(&mut out, &seen)?;
+        pipelines(&mut out, &seen)?;
+        stages(&mut out, &seen)?;
+        sinks(&mut out, &seen)?;
+        queues(&mut out, &seen)?;
+        process(&mut out, &seen)?;
+        let build = &self.observed.build;
+        out.encoder
+            .encode_descriptor("millpond_build", "What is running", None, MetricType::Info)?
+            .encode_info(&[("version", build.version), ("target", build.target)])
+    }
+}
+
+fn sources(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
+    out.counters(
+        "millpond_events_received",
+        "Events taken in, refused ones included",
+        seen.sources
+            .iter()
+            .map(|(name, totals)| ([("source", *name)], totals.events)),
+    )?;
+    out.counters(
+        "millpond_bytes_received",
+        "Bytes read",
+        seen.sources
+            .iter()
+            .map(|(name, totals)| ([("source", *name)], totals.bytes)),
+    )?;
+    out.gauges(
+        "millpond_connections",
+        "Open connections or files",
+        seen.sources
+            .iter()
+            .map(|(name, totals)| ([("source", *name)], totals.open)),
+    )?;
+    out.counters(
+        "millpond_connections_opened",
+        "Connections ever opened",
+        seen.sources
+            .iter()
+            .map(|(name, totals)| ([("source", *name)], totals.opened)),
+    )?;
+    out.counters(
+        "millpond_connections_closed",
+        "Connections closed or refused by the source itself",
+        seen.sources.iter().flat_map(|(name, totals)| {
+            let closed = totals.closed_by.iter();
+            closed.map(|(reason, count)| ([("source", *name), ("reason", *reason)], *count))
+        }),
+    )?;
+    out.seconds_counters(
+        "millpond_backpressure_seconds",
+        "Time spent waiting for the budget, summed over connections",
+        seen.sources
+            .iter()
+            .map(|(name, totals)| ([("source", *name)], totals.backpressure_nanos)),
+    )
+}
+
+fn pipelines(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
+    let all = || seen.pipelines.iter();
+    out.counters(
+        "millpond_pipeline_events_received",
+        "Inputs",
+        all().map(|one| ([("pipeline", one.name)], one.totals.received)),
+    )?;
+    out.counters(
+        "millpond_pipeline_events_delivered",
+        "Inputs confirmed by every required sink",
+        all().map(|one| ([("pipeline", one.name)], one.totals.delivered)),
+    )?;
+    out.counters(
+        "millpond_events_filtered",
+        "Inputs refused by a stage",
+        all().map(|one| ([("pipeline", one.name)], one.totals.filtered)),
+    )?;
+    out.counters(
+        "millpond_events_consumed",
+        "Inputs that became other events",
+        all().map(|one| ([("pipeline", one.name)], one.totals.consumed)),
+    )?;
+    out.counters(
+        "millpond_events_absorbed",
+        "Inputs that went into a stage's state",
+        all().map(|one| ([("pipeline", one.name)], one.totals.absorbed)),
+    )?;
+    out.counters(
+        "millpond_pipeline_events_dead_lettered",
+        "Inputs set aside",
+        all().map(|one| ([("pipeline", one.name)], one.totals.dead_lettered)),
+    )?;
+    out.counters(
+        "millpond_events_dropped",
+        "Inputs given up",
+        all().flat_map(|one| {
+            let dropped = one.totals.dropped_by.iter();
+            dropped.map(|(reason, count)| ([("pipeline", one.name), ("reason", *reason)], *count))
+        }),
+    )?;
+    out.gauges(
+        "millpond_live_events",
+        "Inputs on their way",
+        all().map(|one| ([("pipeline", one.name)], one.totals.live)),
+    )?;
+    out.gauges(
+        "millpond_unaccounted_events",
+        "Inputs that neither the ledger nor the queues account for: 0, unless events leaked",
+        all().map(|one| ([("pipeline", one.name)], one.unaccounted)),
+    )?;
+    out.counters(
+        "millpond_events_dead_lettered",
+        "Dead letters written, those of derived events included",
+        all().flat_map(|one| {
+            let labels =
+                |stage, reason| [("pipeline", one.name), ("stage", stage), ("reason", reason)];
+            let letters = one.letters.iter();
+            letters.map(move |letter| (labels(&*letter.stage, &*letter.reason), letter.letters))
+        }),
+    )
+}
+
+fn stages(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
+    let all = || {
+        let pipelines = seen.pipelines.iter();
+        pipelines.flat_map(|one| {
+            one.stages
+                .iter()
+                .map(|(name, counts)| (one.name, *name, counts))
+        })
+    };
+    out.counters(
+        "millpond_stage_events",
+        "What a stage did with its events",
+        all().flat_map(|(pipeline, stage, counts)| {
+            let outcomes = [
+                ("passed", counts.passed),
+                ("filtered", counts.filtered),
+                ("consumed", counts.consumed),
+                ("absorbed", counts.absorbed),
+                ("dropped", counts.dropped),
+                ("failed", counts.failed),
+                ("emitted", counts.emitted),
+            ];
+            outcomes.map(|(outcome, count)| {
+                (
+                    [
+                        ("pipeline", pipeline),
+                        ("stage", stage),
+                        ("outcome", outcome),
+                    ],
+                    count,
+                )
+            })
+        }),
+    )?;
+    out.histograms(
+        "millpond_stage_duration_seconds",
+        "Time per event, of a sample of the events",
+        all().map(|(pipeline, stage, counts)| {
+            let labels = [("pipeline", pipeline), ("stage", stage)];
+            (
+                labels,
+                counts.timed_nanos,
+                vec![(f64::MAX, counts.timed_events)],
+            )
+        }),
+    )
+}
+
+fn sinks(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
+    let all = || seen.sinks.iter();
+    out.counters(
+        "millpond_events_delivered",
+        "Rows confirmed by the sink",
+        all().map(|one| ([("sink", one.name)], one.totals.delivered)),
+    )?;
+    out.counters(
+        "millpond_sink_rows_routed",
+        "Rows meant for the sink",
+        all().map(|one| ([("sink", one.name)], one.totals.routed)),
+    )?;
+    out.counters(
+        "millpond_sink_rows_dead_lettered",
+        "Rows refused by the sink for good and set aside",
+        all().map(|one| ([("sink", one.name)], one.totals.dead_lettered)),
+    )?;
+    out.counters(
+        "millpond_sink_rows_dropped",
+        "Rows given up",
+        all().flat_map(|one| {
+            let dropped = one.totals.dropped_by.iter();
+            dropped.map(|(reason, count)| ([("sink", one.name), ("reason", *reason)], *count))
+        }),
+    )?;
+    out.gauges(
+        "millpond_sink_live_rows",
+        "Rows on their way to the sink",
+        all().map(|one| ([("sink", one.name)], one.totals.live)),
+    )?;
+    out.counters(
+        "millpond_sink_bytes",
+        "Bytes delivered",
+        all().map(|one| ([("sink", one.name)], one.totals.bytes)),
+    )?;
+    out.counters(
+        "millpond_sink_retries",
+        "Attempts that failed and were made again",
+        all().map(|one| ([("sink", one.name)], one.totals.retries)),
+    )?;
+    out.gauges(
+        "millpond_sink_up",
+        "1 while the sink takes rows, 0 while it retries or has ended",
+        all().map(|one| {
+            (
+                [("sink", one.name)],
+                u64::from(one.state == SinkState::Running),
+            )
+        }),
+    )?;
+    out.histograms(
+        "millpond_end_to_end_latency_seconds",
+        "Time from read to confirmed",
+        all().map(|one| {
+            let bounds = BUCKETS
+                .iter()
+                .map(|&nanos| seconds(nanos))
+                .chain([f64::MAX]);
+            let buckets = bounds.zip(one.latency.counts).collect();
+            ([("sink", one.name)], one.latency.sum_nanos, buckets)
+        }),
+    )
+}
+
+fn queues(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
+    out.gauges(
+        "millpond_queue_depth_events",
+        "Events that wait",
+        seen.queues()
+            .map(|(name, depth)| ([("queue", name)], depth.events)),
+    )?;
+    out.gauges(
+        "millpond_queue_depth_bytes",
+        "Bytes that the waiting events pin",
+        seen.queues()
+            .map(|(name, depth)| ([("queue", name)], depth.bytes)),
+    )?;
+    out.gauges(
+        "millpond_queue_capacity_events",
+        "The bound on the events that wait",
+        seen.queues()
+            .map(|(name, depth)| ([("queue", name)], depth.capacity.events)),
+    )?;
+    out.gauges(
+        "millpond_queue_capacity_bytes",
+        "The bound on the bytes that they pin",
+        seen.queues()
+            .map(|(name, depth)| ([("queue", name)], depth.capacity.bytes)),
+    )?;
+    out.seconds_gauges(
+        "millpond_queue_oldest_age_seconds",
+        "How long the oldest event has waited",
+        seen.queues()
+            .map(|(name, depth)| ([("queue", name)], depth.oldest.as_secs_f64())),
+    )
+}
+
+fn process(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
+    out.gauge(
+        "millpond_budget_used_bytes",
+        "Bytes out on permits",
+        seen.budget_used,
+    )?;
+    out.gauge(
+        "millpond_budget_capacity_bytes",
+        "The memory budget",
+        seen.budget_capacity,
+    )?;
+    out.gauge(
+        "millpond_budget_waiting",
+        "Readers that wait for the budget",
+        seen.budget_waiting,
+    )?;
+    out.gauge("millpond_workers", "Workers that run", seen.workers.running)?;
+    out.encoder
+        .encode_descriptor(
+            "millpond_worker_busy_seconds",
+            "Time spent on shards, summed over workers",
+            None,
+            MetricType::Counter,
+        )?
+        .encode_counter::<NoLabelSet, _, u64>(&seconds(seen.workers.busy_nanos), None)?;
+    out.encoder
+        .encode_descriptor(
+            "millpond_worker_restarts",
+            "Lines rebuilt after a panic",
+            None,
+            MetricType::Counter,
+        )?
+        .encode_counter::<NoLabelSet, _, u64>(&seen.workers.restarts, None)
+}

@@ -1,0 +1,86 @@
+//! The admin listener of a Millpond daemon: health, metrics and views of the queues and the ledger.
+//!
+//! It only reads. Whoever runs pipelines describes them in an [`Observed`], [`bind`]s a loopback
+//! address and lets [`Admin::serve`] run; every number is read when somebody asks, so that being
+//! observed costs the data path nothing.
+//!
+//! # Endpoints
+//!
+//! All answer `GET` and `HEAD`.
+//!
+//! | path | answer |
+//! |---|---|
+//! | `/livez` | 200 `ok`, or 503 and why the process should be restarted |
+//! | `/readyz` | 200 `ok`, or 503 and why it should get no traffic |
+//! | `/metrics` | OpenMetrics text |
+//! | `/version` | JSON: name, version, target |
+//! | `/api/v1/queues` | JSON: every queue with depth, capacity, age, shards; the budget |
+//! | `/api/v1/ledger` | JSON: the terms of both equations, and what they cannot account for |
+//!
+//! Anything else is answered with an `application/problem+json` body. The listener refuses to bind
+//! beyond loopback, and requests whose `Host` is not a loopback name (a page in a browser that had
+//! its own name resolve to this machine). Silent and slow clients are closed, and when all places
+//! are taken the oldest connection gives way.
+//!
+//! # Metrics
+//!
+//! Counters end in `_total`; times are in seconds. No label comes from event data.
+//!
+//! | name | labels | |
+//! |---|---|---|
+//! | `millpond_events_received_total` | source | events taken in, refused ones included |
+//! | `millpond_bytes_received_total` | source | bytes read |
+//! | `millpond_connections` | source | open connections or files |
+//! | `millpond_connections_opened_total` | source | ever opened |
+//! | `millpond_connections_closed_total` | source, reason | closed or refused by the source itself |
+//! | `millpond_backpressure_seconds_total` | source | time spent waiting for the budget, summed over connections |
+//! | `millpond_pipeline_events_received_total` | pipeline | inputs; equals the sum of the next six and `millpond_live_events` |
+//! | `millpond_pipeline_events_delivered_total` | pipeline | confirmed by every required sink |
+//! | `millpond_events_filtered_total` | pipeline | refused by a stage |
+//! | `millpond_events_consumed_total` | pipeline | became other events |
+//! | `millpond_events_absorbed_total` | pipeline | went into a stage's state |
+//! | `millpond_pipeline_events_dead_lettered_total` | pipeline | inputs set aside |
+//! | `millpond_events_dropped_total` | pipeline, reason | inputs given up |
+//! | `millpond_live_events` | pipeline | inputs on their way |
+//! | `millpond_unaccounted_events` | pipeline | 0, unless events leaked |
+//! | `millpond_events_dead_lettered_total` | pipeline, stage, reason | letters written, those of derived events included |
+//! | `millpond_stage_events_total` | pipeline, stage, outcome | outcome: passed, filtered, consumed, absorbed, dropped, failed, emitted |
+//! | `millpond_stage_duration_seconds` | pipeline, stage | time per event, of a sample of the events |
+//! | `millpond_events_delivered_total` | sink | rows confirmed by the sink |
+//! | `millpond_sink_rows_routed_total` | sink | rows meant for it; equals delivered + dead-lettered + dropped + live |
+//! | `millpond_sink_rows_dead_lettered_total` | sink | rows it refused for good |
+//! | `millpond_sink_rows_dropped_total` | sink, reason | rows given up |
+//! | `millpond_sink_live_rows` | sink | rows on their way |
+//! | `millpond_sink_bytes_total` | sink | bytes delivered |
+//! | `millpond_sink_retries_total` | sink | attempts that failed and were made again |
+//! | `millpond_sink_up` | sink | 1 while it takes rows, 0 while it retries or has ended |
+//! | `millpond_end_to_end_latency_seconds` | sink | from read to confirmed |
+//! | `millpond_queue_depth_events` | queue | events that wait |
+//! | `millpond_queue_depth_bytes` | queue | bytes that they pin |
+//! | `millpond_queue_capacity_events` | queue | the bound on the former |
+//! | `millpond_queue_capacity_bytes` | queue | the bound on the latter |
+//! | `millpond_queue_oldest_age_seconds` | queue | how long the oldest has waited |
+//! | `millpond_budget_used_bytes` | | bytes out on permits; above the capacity in an overdraft |
+//! | `millpond_budget_capacity_bytes` | | the memory budget |
+//! | `millpond_budget_waiting` | | readers that wait for it |
+//! | `millpond_workers` | | workers that run |
+//! | `millpond_worker_busy_seconds_total` | | time spent on shards, summed over workers |
+//! | `millpond_worker_restarts_total` | | lines rebuilt after a panic |
+//! | `millpond_build_info` | version, target | 1 |
+
+mod api;
+mod error;
+mod exposition;
+mod families;
+mod observed;
+mod reply;
+mod router;
+mod seen;
+mod server;
+
+pub use error::AdminError;
+pub use observed::{
+    BuildInfo, Health, LetterCount, Observed, PipelineObserved, Read, SinkObserved, SinkState,
+    StageCounts, StageObserved, WorkerCounts,
+};
+pub use server::{Admin, bind};

@@ -1,0 +1,152 @@
+use std::sync::Arc;
+
+use millpond_delivery::{Ledger, SinkLedger, SourceLedger};
+use millpond_queue::{Budget, IntakeView, RoomView};
+
+/// Reads a value at the moment it is asked for. Must not wait.
+pub type Read<T> = Arc<dyn Fn() -> T + Send + Sync>;
+
+/// Everything the admin listener shows.
+pub struct Observed {
+    /// What is running.
+    pub build: BuildInfo,
+    /// The sources.
+    pub sources: Vec<Arc<SourceLedger>>,
+    /// The pipelines.
+    pub pipelines: Vec<PipelineObserved>,
+    /// The sinks, the store of dead letters included.
+    pub sinks: Vec<SinkObserved>,
+    /// The byte budget.
+    pub budget: Budget,
+    /// The worker pool.
+    pub workers: Read<WorkerCounts>,
+    /// Whether the process is well.
+    pub health: Arc<dyn Health>,
+}
+
+/// Whether the process is well. Asked at every `/livez` and `/readyz`; must not wait.
+pub trait Health: Send + Sync {
+    /// Whether the process makes progress.
+    ///
+    /// # Errors
+    /// Why it should be restarted.
+    fn live(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Whether the process should get traffic.
+    ///
+    /// # Errors
+    /// Why it should not.
+    fn ready(&self) -> Result<(), String>;
+}
+
+/// What is running.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct BuildInfo {
+    /// The program's name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// What it was built for, such as `linux-x86_64`.
+    pub target: &'static str,
+}
+
+/// A pipeline.
+pub struct PipelineObserved {
+    /// The accounts of its inputs, and its name.
+    pub ledger: Arc<Ledger>,
+    /// Its mailboxes. The name of the view is the `queue` label: unique among all queues.
+    pub intake: IntakeView,
+    /// Its stages, in the order of the line.
+    pub stages: Vec<StageObserved>,
+    /// Counts the events in every place that may hold one, from upstream to downstream; see
+    /// [`Ledger::unaccounted`].
+    pub held: Read<u64>,
+    /// Dead letters written so far.
+    pub letters: Read<Vec<LetterCount>>,
+}
+
+/// A stage of a pipeline.
+pub struct StageObserved {
+    /// Its name.
+    pub name: String,
+    /// Reads its counts.
+    pub counts: Read<StageCounts>,
+}
+
+/// What a stage has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StageCounts {
+    /// Events that went on.
+    pub passed: u64,
+    /// Events the stage said no to.
+    pub filtered: u64,
+    /// Events that became other events.
+    pub consumed: u64,
+    /// Events that went into the stage's state.
+    pub absorbed: u64,
+    /// Events given up.
+    pub dropped: u64,
+    /// Events that ended in an error.
+    pub failed: u64,
+    /// Events the stage made.
+    pub emitted: u64,
+    /// Events whose time was taken.
+    pub timed_events: u64,
+    /// Nanoseconds spent on those.
+    pub timed_nanos: u64,
+}
+
+/// How many dead letters one stage wrote for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LetterCount {
+    /// The stage that refused the events.
+    pub stage: String,
+    /// Why.
+    pub reason: String,
+    /// How many.
+    pub letters: u64,
+}
+
+/// A sink.
+pub struct SinkObserved {
+    /// The accounts of its rows, and its name.
+    pub ledger: Arc<SinkLedger>,
+    /// Its room. The name of the view is the `queue` label: unique among all queues.
+    pub room: RoomView,
+    /// What kind of sink it is.
+    pub kind: String,
+    /// Reads what it is doing.
+    pub state: Read<SinkState>,
+}
+
+/// What a sink is doing.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum SinkState {
+    /// It takes rows.
+    Running,
+    /// Its destination fails, and it tries again.
+    Retrying {
+        /// For how long, in seconds.
+        seconds: f64,
+        /// What the destination said last.
+        error: String,
+    },
+    /// Its destination went away; rows are dropped and counted.
+    Closed,
+    /// Its input ended, and everything was written.
+    Ended,
+}
+
+/// The worker pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WorkerCounts {
+    /// Workers that run.
+    pub running: u64,
+    /// Nanoseconds spent on shards, summed over workers.
+    pub busy_nanos: u64,
+    /// Lines rebuilt after a panic.
+    pub restarts: u64,
+}

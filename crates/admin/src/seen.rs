@@ -1,0 +1,88 @@
+use millpond_delivery::{LatencySnapshot, SinkTotals, SourceTotals, Totals};
+use millpond_queue::Depth;
+
+use crate::observed::{LetterCount, Observed, SinkState, StageCounts, WorkerCounts};
+
+/// Everything, read once, so that the numbers of one answer belong together.
+pub(crate) struct Seen<'a> {
+    pub(crate) sources: Vec<(&'a str, SourceTotals)>,
+    pub(crate) pipelines: Vec<PipelineSeen<'a>>,
+    pub(crate) sinks: Vec<SinkSeen<'a>>,
+    pub(crate) budget_used: u64,
+    pub(crate) budget_capacity: u64,
+    pub(crate) budget_waiting: u64,
+    pub(crate) workers: WorkerCounts,
+}
+
+pub(crate) struct PipelineSeen<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) totals: Totals,
+    pub(crate) unaccounted: u64,
+    pub(crate) queue: &'a str,
+    pub(crate) depth: Depth,
+    pub(crate) in_hand: u64,
+    pub(crate) shards: Vec<Depth>,
+    pub(crate) stages: Vec<(&'a str, StageCounts)>,
+    pub(crate) letters: Vec<LetterCount>,
+}
+
+pub(crate) struct SinkSeen<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) kind: &'a str,
+    pub(crate) totals: SinkTotals,
+    pub(crate) latency: LatencySnapshot,
+    pub(crate) queue: &'a str,
+    pub(crate) depth: Depth,
+    pub(crate) in_hand: u64,
+    pub(crate) state: SinkState,
+}
+
+impl<'a> Seen<'a> {
+    pub(crate) fn read(observed: &'a Observed) -> Self {
+        let sources = observed.sources.iter();
+        let pipelines = observed.pipelines.iter().map(|pipeline| PipelineSeen {
+            name: pipeline.ledger.name(),
+            unaccounted: pipeline.ledger.unaccounted(|| (pipeline.held)()),
+            totals: pipeline.ledger.totals(),
+            queue: pipeline.intake.name(),
+            depth: pipeline.intake.depth(),
+            in_hand: pipeline.intake.in_hand(),
+            shards: (0..pipeline.intake.shards())
+                .filter_map(|shard| pipeline.intake.shard(shard))
+                .collect(),
+            stages: pipeline
+                .stages
+                .iter()
+                .map(|stage| (stage.name.as_str(), (stage.counts)()))
+                .collect(),
+            letters: (pipeline.letters)(),
+        });
+        let sinks = observed.sinks.iter().map(|sink| SinkSeen {
+            name: sink.ledger.name(),
+            kind: &sink.kind,
+            totals: sink.ledger.totals(),
+            latency: sink.ledger.latency(),
+            queue: sink.room.name(),
+            depth: sink.room.depth(),
+            in_hand: sink.room.in_hand(),
+            state: (sink.state)(),
+        });
+        Seen {
+            sources: sources
+                .map(|source| (source.name(), source.totals()))
+                .collect(),
+            pipelines: pipelines.collect(),
+            sinks: sinks.collect(),
+            budget_used: observed.budget.used(),
+            budget_capacity: observed.budget.capacity(),
+            budget_waiting: observed.budget.waiting() as u64,
+            workers: (observed.workers)(),
+        }
+    }
+
+    /// Every queue: its name and how full it is.
+    pub(crate) fn queues(&self) -> impl Iterator<Item = (&'a str, &Depth)> {
+        let mailboxes = self.pipelines.iter().map(|seen| (seen.queue, &seen.depth));
+        mailboxes.chain(self.sinks.iter().map(|seen| (seen.queue, &seen.depth)))
+    }
+}

@@ -1,0 +1,189 @@
+//! A small pond to look at, and a plain HTTP client.
+#![allow(dead_code, reason = "each test uses its part")]
+#![allow(clippy::unwrap_used, reason = "this is test code")]
+
+use std::future::Future;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use millpond_admin::{
+    BuildInfo, Health, LetterCount, Observed, PipelineObserved, SinkObserved, SinkState,
+    StageCounts, StageObserved, WorkerCounts,
+};
+use millpond_delivery::{Consignment, Fate, Ledger, Part, SinkLedger, SourceLedger, Tally, Ticket};
+use millpond_queue::{
+    Budget, Limits, Parcel, Permit, ReadySet, RoomReceiver, Weight, mailboxes, room,
+};
+
+/// What the pond is made of, so that a test can go on with it.
+pub(crate) struct Pond {
+    pub(crate) observed: Arc<Observed>,
+    pub(crate) ready: Arc<AtomicBool>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) live: Option<Part>,
+    _permit: Permit,
+    _room: RoomReceiver<u8>,
+}
+
+struct Switch(Arc<AtomicBool>);
+
+impl Health for Switch {
+    fn ready(&self) -> Result<(), String> {
+        if self.0.load(Ordering::SeqCst) {
+            Ok(())
+        } else {
+            Err("sink out: no such directory".to_owned())
+        }
+    }
+}
+
+/// Ten events of `clicks`: 5 delivered, 2 filtered, 1 dead letter, 1 dropped, and 1 still on its way.
+pub(crate) fn pond() -> Pond {
+    let budget = Budget::new(1 << 20);
+    let permit = budget.charge(4096);
+    let source = Arc::new(SourceLedger::new("web"));
+    source.add_events(10);
+    source.add_bytes(2_430);
+    source.add_backpressure(1_500_000_000);
+    source.add_closed("idle");
+
+    let ledger = Arc::new(Ledger::new("clicks"));
+    let sink = Arc::new(SinkLedger::new("out"));
+    let ticket = Ticket::new(Default::default(), None);
+    let (worked, live) = (ticket.part(&ledger, 9), ticket.part(&ledger, 1));
+    drop(ticket);
+    let consignment = Consignment::open(&ledger);
+    let early = consignment.receipt(&sink, 4, true, 0);
+    consignment.seal(
+        vec![worked],
+        Tally {
+            passed: 6,
+            filtered: 2,
+            dead_lettered: vec![0],
+            ..Tally::default()
+        },
+    );
+    early.settle(4_000_000, [(1, Fate::Dropped("closed"))]);
+
+    let (sender, receiver) = room::<u8>(
+        "sink/out",
+        Limits {
+            events: 1_000,
+            bytes: 1 << 16,
+        },
+    );
+    let parcel = Parcel::new(
+        0,
+        Weight {
+            events: 2,
+            bytes: 500,
+        },
+    );
+    assert!(sender.try_send(parcel).is_ok());
+    drop(sender);
+    let ready_set = Arc::new(ReadySet::new(2));
+    let limits = Limits {
+        events: 64,
+        bytes: 1 << 18,
+    };
+    let (intake, boxes) = mailboxes::<u8>("pipeline/clicks", ready_set, 0, 2, 4, limits);
+    drop(boxes);
+
+    let ready = Arc::new(AtomicBool::new(true));
+    let observed = Observed {
+        build: BuildInfo {
+            name: "millpond",
+            version: "1.2.3",
+            target: "linux-x86_64",
+        },
+        sources: vec![source],
+        pipelines: vec![PipelineObserved {
+            ledger: ledger.clone(),
+            intake: intake.view(),
+            stages: vec![StageObserved {
+                name: "filter".to_owned(),
+                counts: Arc::new(|| StageCounts {
+                    passed: 6,
+                    filtered: 2,
+                    timed_events: 1,
+                    timed_nanos: 250,
+                    ..StageCounts::default()
+                }),
+            }],
+            held: Arc::new(|| 10),
+            letters: Arc::new(|| {
+                vec![LetterCount {
+                    stage: "decode".to_owned(),
+                    reason: "bad_syntax".to_owned(),
+                    letters: 1,
+                }]
+            }),
+        }],
+        sinks: vec![SinkObserved {
+            ledger: sink,
+            room: receiver.view(),
+            kind: "file".to_owned(),
+            state: Arc::new(|| SinkState::Running),
+        }],
+        budget,
+        workers: Arc::new(|| WorkerCounts {
+            running: 2,
+            busy_nanos: 3_000_000_000,
+            restarts: 0,
+        }),
+        health: Arc::new(Switch(ready.clone())),
+    };
+    Pond {
+        observed: Arc::new(observed),
+        ready,
+        ledger,
+        live: Some(live),
+        _permit: permit,
+        _room: receiver,
+    }
+}
+
+/// Serves `observed` on a free port while `test` runs.
+pub(crate) fn serving<T>(observed: Arc<Observed>, test: impl FnOnce(SocketAddr) -> T) -> T {
+    let (tell, told) = mpsc::channel();
+    let server = async_std::task::spawn(async move {
+        let admin = millpond_admin::bind("127.0.0.1:0".parse().unwrap())
+            .await
+            .unwrap();
+        tell.send(admin.local_addr()).unwrap();
+        admin.serve(observed).await;
+    });
+    let result = test(told.recv().unwrap());
+    wait(server.cancel());
+    result
+}
+
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
+    async_std::task::block_on(future)
+}
+
+/// Sends `request` as it is and reads until the server closes.
+pub(crate) fn raw(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// The status and the body of `METHOD path`.
+pub(crate) fn ask(address: SocketAddr, method: &str, path: &str) -> (u16, String) {
+    let answer = raw(
+        address,
+        &format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"),
+    );
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    let body = answer.split_once("\r\n\r\n").unwrap().1.to_owned();
+    (status, body)
+}

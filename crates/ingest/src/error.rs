@@ -1,0 +1,40 @@
+use std::io;
+use std::path::PathBuf;
+
+/// Why a source could not be opened, or not be read to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on `{address}`: {source}")]
+    Listen {
+        /// The address as configured.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file cannot be opened.
+    #[error("cannot open `{}`: {source}", path.display())]
+    Open {
+        /// The path as configured.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The input cannot be read any further.
+    #[error("cannot read `{input}`: {source}")]
+    Read {
+        /// The path, or `stdin`.
+        input: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The pipe that wakes a blocked reader cannot be made.
+    #[error("cannot make a pipe to stop `{input}` by: {source}")]
+    Pipe {
+        /// The path, or the kind of the source.
+        input: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}

@@ -1,0 +1,139 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use millpond_event::{Buffer, Chunk, Origin, Refusal};
+
+use crate::inlet::{Closed, Inlet, Lease};
+use crate::lines::{Lines, Piece, TooLong};
+
+/// One partition of a source: what is read goes in, chunks with its coordinates go to the pipelines.
+pub(crate) struct Feed {
+    inlet: Inlet,
+    partition: u64,
+    sequence: u64,
+    lines: Lines,
+}
+
+impl Feed {
+    /// A partition with a number that no other has in this process. Lines longer than `max_line`
+    /// bytes are refused.
+    pub(crate) fn new(inlet: Inlet, max_line: usize) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Feed {
+            inlet,
+            partition: NEXT.fetch_add(1, Ordering::Relaxed),
+            sequence: 0,
+            lines: Lines::new(max_line),
+        }
+    }
+
+    pub(crate) fn inlet(&self) -> &Inlet {
+        &self.inlet
+    }
+
+    /// The line that is not complete yet, and what is held for it.
+    pub(crate) fn lines(&self) -> &Lines {
+        &self.lines
+    }
+
+    /// How large a buffer the next read needs: the half line goes to its front.
+    pub(crate) fn need(&self) -> usize {
+        let usual = self.inlet.buffer_bytes();
+        match self.lines.headroom() {
+            small if small <= usual / 2 => usual,
+            large => large + usual,
+        }
+    }
+
+    /// Where in the buffer the next read begins.
+    pub(crate) fn headroom(&self) -> usize {
+        self.lines.headroom()
+    }
+
+    /// Hands on the whole lines of what was read into `headroom..filled`; `end`: nothing follows.
+    ///
+    /// # Errors
+    /// When a pipeline is gone.
+    pub(crate) async fn take(
+        &mut self,
+        mut lease: Lease,
+        filled: usize,
+        end: bool,
+    ) -> Result<(), Closed> {
+        let now = unix_micros();
+        let mut pieces = self.lines.feed(lease.bytes(), filled, end);
+        if pieces.len() > 1 {
+            return self.take_many(lease, pieces, now).await;
+        }
+        let (chunk, permit) = match pieces.pop() {
+            None => return Ok(()),
+            Some(Piece::Lines { range, offset }) => {
+                let (buffer, filled, permit) = lease.seal(range);
+                (Chunk::new(buffer, filled, self.origin(offset, now)), permit)
+            }
+            Some(Piece::TooLong(long)) => {
+                let (_, mut permit) = lease.into_parts();
+                permit.shrink_to(crate::inlet::PAGE);
+                (self.refused(long, now), permit)
+            }
+        };
+        self.sequence += self.inlet.submit(chunk, Arc::new(permit)).await?;
+        Ok(())
+    }
+
+    /// A line that is too long lies between others: each piece becomes a chunk of just its size.
+    /// Together they are no larger than the buffer was, whose permit they share.
+    async fn take_many(
+        &mut self,
+        lease: Lease,
+        pieces: Vec<Piece>,
+        now: u64,
+    ) -> Result<(), Closed> {
+        let (buffer, permit) = lease.into_parts();
+        let permit = Arc::new(permit);
+        for piece in pieces {
+            let chunk = match piece {
+                Piece::TooLong(long) => self.refused(long, now),
+                Piece::Lines { range, offset } => {
+                    let filled = range.len();
+                    let bytes = Buffer::from_vec(buffer[range].to_vec());
+                    Chunk::new(bytes, filled, self.origin(offset, now))
+                }
+            };
+            self.sequence += self.inlet.submit(chunk, permit.clone()).await?;
+        }
+        Ok(())
+    }
+
+    fn refused(&self, long: TooLong, now: u64) -> Chunk {
+        let refusal = Refusal {
+            reason: "line_too_long",
+            detail: format!(
+                "line of {} bytes, expected at most {}",
+                long.length,
+                self.lines.max_line()
+            ),
+            length: long.length,
+            hash: long.hash,
+        };
+        Chunk::refused(long.prefix, self.origin(long.offset, now), refusal)
+    }
+
+    fn origin(&self, offset: u64, received_micros: u64) -> Origin {
+        Origin {
+            source: self.inlet.name().clone(),
+            partition: self.partition,
+            first_sequence: self.sequence,
+            offset,
+            received_micros,
+        }
+    }
+}
+
+fn unix_micros() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |time| {
+        u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+    })
+}

@@ -1,0 +1,167 @@
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
+use std::thread::{self, JoinHandle, Thread};
+use std::time::{Duration, Instant};
+
+use millpond_delivery::{Outbound, SinkLedger};
+use millpond_event::Records;
+use millpond_queue::{RoomReceiver, Spares};
+
+use super::backoff::Backoff;
+use super::hand::Hand;
+use super::pump::{Next, Pump};
+use super::state::{ClosedReason, Shared, SinkState, SinkView};
+use crate::{SinkError, Writer};
+
+/// Runs a writer behind its room, on a thread of its own, until the room is closed and empty.
+///
+/// Rows are answered for after they are written and flushed. What fails is tried again for as long
+/// as it takes, in order. When the destination is gone for good, `on_closed` is called once, and
+/// rows that are left or still come count as dropped: nobody upstream is kept waiting. Emptied
+/// buffers go to `spares`.
+///
+/// # Errors
+/// [`SinkError::Thread`] when the system gives no thread.
+pub fn spawn(
+    name: impl Into<String>,
+    receiver: RoomReceiver<Outbound<Records>>,
+    spares: Spares<Records>,
+    writer: Box<dyn Writer>,
+    ledger: Arc<SinkLedger>,
+    on_closed: impl FnOnce(ClosedReason) + Send + 'static,
+) -> Result<SinkHandle, SinkError> {
+    let name = name.into();
+    let shared = Arc::new(Shared::new());
+    let view = SinkView {
+        room: receiver.view(),
+        shared: shared.clone(),
+    };
+    let pump = Pump {
+        name: name.clone(),
+        receiver,
+        spares,
+        ledger,
+        shared,
+        writer: Some(writer),
+        on_closed: Some(on_closed),
+        hand: Hand::default(),
+        backoff: Backoff::new(),
+        tick_at: Some(Instant::now()),
+    };
+    let thread = thread::Builder::new()
+        .name(format!("sink-{name}"))
+        .spawn(move || run(pump))
+        .map_err(|error| SinkError::Thread {
+            sink: name.clone(),
+            error,
+        })?;
+    Ok(SinkHandle { name, thread, view })
+}
+
+/// A running sink. Dropping the handle leaves it running.
+pub struct SinkHandle {
+    name: String,
+    thread: JoinHandle<()>,
+    view: SinkView,
+}
+
+/// Asks a running sink to open its destination anew; outlives the [`SinkHandle`].
+#[derive(Clone)]
+pub struct Reopener {
+    shared: Arc<Shared>,
+    thread: Thread,
+}
+
+impl Reopener {
+    /// Asks the writer to open its destination anew. Returns at once.
+    pub fn reopen(&self) {
+        self.shared.ask_reopen();
+        self.thread.unpark();
+    }
+}
+
+impl SinkHandle {
+    /// Asks the writer to open its destination anew. Returns at once.
+    pub fn reopen(&self) {
+        self.reopener().reopen();
+    }
+
+    /// A handle for whoever asks for reopening while somebody else waits for the end.
+    pub fn reopener(&self) -> Reopener {
+        Reopener {
+            shared: self.view.shared.clone(),
+            thread: self.thread.thread().clone(),
+        }
+    }
+
+    /// Rows in the writer's hands: see [`SinkView::held`].
+    pub fn held(&self) -> u64 {
+        self.view.held()
+    }
+
+    /// True once the sink's thread has ended.
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// A read-only view of the sink.
+    pub fn view(&self) -> SinkView {
+        self.view.clone()
+    }
+
+    /// Waits until the room is closed and everything in it is answered for.
+    ///
+    /// # Errors
+    /// [`SinkError::Failed`] when the writer failed for good. A reader that has gone is no error.
+    pub fn join(self) -> Result<(), SinkError> {
+        let message = match self.thread.join() {
+            Err(_) => "its thread panicked".to_owned(),
+            Ok(()) => match self.view.state() {
+                SinkState::Closed(ClosedReason::Failed(message)) => message,
+                _ => return Ok(()),
+            },
+        };
+        Err(SinkError::Failed {
+            sink: self.name,
+            message,
+        })
+    }
+}
+
+fn run<F: FnOnce(ClosedReason)>(mut pump: Pump<F>) {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let shared = pump.shared.clone();
+    loop {
+        match pump.step(Instant::now(), &mut context) {
+            Next::Step => {}
+            // Asked again because a wake-up for it may have been used up by the writer.
+            Next::Wait(_) if shared.reopen_asked() => {}
+            Next::Wait(None) => thread::park(),
+            Next::Wait(Some(at)) => {
+                thread::park_timeout(at.saturating_duration_since(Instant::now()));
+            }
+            Next::Pause(pause) => pause_for(pause, &shared),
+            Next::End => return,
+        }
+    }
+}
+
+/// Waits, though the room may wake this thread; somebody who asks for a reopen has mended what was
+/// broken, so that ends the pause.
+fn pause_for(pause: Duration, shared: &Shared) {
+    let until = Instant::now() + pause;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() || shared.reopen_asked() {
+            return;
+        }
+        thread::park_timeout(left);
+    }
+}

@@ -1,0 +1,35 @@
+use millpond_event::{Event, Records};
+
+/// The CPU half of a sink: turns events into rows. Run by workers.
+pub trait Encoder: Send {
+    /// Appends the event as one row. `input` is the ordinal of the input that it came from.
+    fn encode(&mut self, event: &Event, input: u32, rows: &mut Records);
+}
+
+/// One JSON text per line: the event as it stands, its untouched bytes as they came.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NdJson;
+
+impl Encoder for NdJson {
+    fn encode(&mut self, event: &Event, input: u32, rows: &mut Records) {
+        rows.push(input, |out| {
+            event.write_to(out);
+            out.push(b'\n');
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_one_line_and_names_its_input() {
+        let event = Event::parse(br#"{"a":1.0}"#).expect("valid");
+        let mut rows = Records::default();
+        NdJson.encode(&event, 7, &mut rows);
+        NdJson.encode(&event, 9, &mut rows);
+        assert_eq!(rows.bytes(), b"{\"a\":1.0}\n{\"a\":1.0}\n");
+        assert_eq!((rows.input(0), rows.input(1)), (7, 9));
+    }
+}

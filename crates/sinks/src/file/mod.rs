@@ -1,0 +1,9 @@
+//! The file sink.
+
+mod config;
+mod open;
+mod rotated;
+mod writer;
+
+pub use config::{FileConfig, RotateConfig};
+pub(crate) use open::open_rows;

@@ -1,0 +1,198 @@
+use schemars::schema_for;
+use serde_json::{Map, Value};
+
+use crate::config::{ConfigError, parse, unknown};
+use crate::{BlackholeConfig, FileConfig, Sink, SinkOptions, StdoutConfig, TcpConfig};
+
+/// A kind of sink that a configuration can name.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// The value of `type`.
+    pub name: &'static str,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// The JSON Schema of its own settings, without `type` and without [`SinkOptions`].
+    pub schema: fn() -> schemars::Schema,
+}
+
+/// Every kind of sink there is.
+pub fn kinds() -> &'static [Kind] {
+    &[
+        Kind {
+            name: "stdout",
+            summary: "writes rows to standard output; ends quietly when its reader is gone",
+            schema: || schema_for!(StdoutConfig),
+        },
+        Kind {
+            name: "file",
+            summary: "appends rows to a file, with rotation and optional sync",
+            schema: || schema_for!(FileConfig),
+        },
+        Kind {
+            name: "tcp",
+            summary: "sends rows over a TCP connection and connects again when it breaks",
+            schema: || schema_for!(TcpConfig),
+        },
+        Kind {
+            name: "blackhole",
+            summary: "takes rows and keeps nothing",
+            schema: || schema_for!(BlackholeConfig),
+        },
+    ]
+}
+
+/// Builds a sink of a kind from its table without `type`. The table may still hold the settings of
+/// [`SinkOptions`]: they are checked and set aside.
+///
+/// # Errors
+/// [`ConfigError`] for an unknown kind or key, with the nearest known one, or a value that does not
+/// fit.
+pub fn build(kind: &str, params: Value) -> Result<Box<dyn Sink>, ConfigError> {
+    let mut table = match params {
+        Value::Object(table) => table,
+        Value::Null => Map::new(),
+        other => {
+            return Err(ConfigError::new(
+                "",
+                format!("found {other}, expected a table"),
+            ));
+        }
+    };
+    SinkOptions::take(&mut table)?;
+    let params = Value::Object(table);
+    match kind {
+        "stdout" => Ok(Box::new(own::<StdoutConfig>(params)?)),
+        "file" => {
+            let config: FileConfig = own(params)?;
+            config.validate()?;
+            Ok(Box::new(config))
+        }
+        "tcp" => {
+            let config: TcpConfig = own(params)?;
+            config.validate()?;
+            Ok(Box::new(config))
+        }
+        "blackhole" => Ok(Box::new(own::<BlackholeConfig>(params)?)),
+        other => {
+            let known: Vec<_> = kinds().iter().map(|kind| kind.name).collect();
+            Err(ConfigError::new(
+                "type",
+                unknown("sink type", other, &known),
+            ))
+        }
+    }
+}
+
+fn own<T: serde::de::DeserializeOwned>(params: Value) -> Result<T, ConfigError> {
+    parse(params, SinkOptions::keys())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_builds_and_has_a_schema() {
+        for kind in kinds() {
+            let params = match kind.name {
+                "file" => json!({ "path": "out.ndjson" }),
+                "tcp" => json!({ "address": "127.0.0.1:7000" }),
+                _ => json!({ "required": false }),
+            };
+            build(kind.name, params).unwrap_or_else(|error| panic!("{}: {error}", kind.name));
+            assert_eq!((kind.schema)().get("type"), Some(&json!("object")));
+        }
+    }
+
+    #[test]
+    fn a_bad_sink_names_its_key_and_what_was_expected() {
+        let file = |more: Value| {
+            let mut table = json!({ "path": "x" });
+            table
+                .as_object_mut()
+                .expect("a table")
+                .extend(more.as_object().expect("a table").clone());
+            table
+        };
+        for (kind, params, key, part) in [
+            ("fiel", json!({}), "type", "did you mean \"file\"?"),
+            ("kafka", json!({}), "type", "expected one of stdout, file"),
+            ("file", json!({}), "", "missing field `path`"),
+            ("file", json!("x"), "", "expected a table"),
+            ("file", json!({ "path": "" }), "path", "expected"),
+            (
+                "file",
+                file(json!({ "snyc": true })),
+                "snyc",
+                "did you mean \"sync\"?",
+            ),
+            (
+                "file",
+                file(json!({ "requird": true })),
+                "requird",
+                "did you mean \"required\"?",
+            ),
+            (
+                "file",
+                file(json!({ "sync": 1 })),
+                "sync",
+                "expected a boolean",
+            ),
+            (
+                "file",
+                file(json!({ "rotate": {} })),
+                "rotate",
+                "expected `size` or `every`",
+            ),
+            (
+                "file",
+                file(json!({ "rotate": { "size": "1" } })),
+                "rotate.size",
+                "at least 4",
+            ),
+            (
+                "file",
+                file(json!({ "rotate": { "every": "1ms" } })),
+                "rotate.every",
+                "at least 1s",
+            ),
+            (
+                "file",
+                file(json!({ "rotate": { "every": "soon" } })),
+                "rotate.every",
+                "duration",
+            ),
+            (
+                "file",
+                file(json!({ "rotate": { "kep": 1 } })),
+                "rotate.kep",
+                "did you mean \"keep\"?",
+            ),
+            (
+                "tcp",
+                json!({ "address": "nowhere" }),
+                "address",
+                "expected host:port",
+            ),
+            (
+                "tcp",
+                json!({ "address": "a:70000" }),
+                "address",
+                "expected host:port",
+            ),
+            (
+                "tcp",
+                json!({ "address": "a:1", "connect_timeout": "0s" }),
+                "connect_timeout",
+                "at least",
+            ),
+            ("stdout", json!({ "path": "x" }), "path", "unknown key"),
+        ] {
+            let error = build(kind, params.clone()).err().expect("refused");
+            assert_eq!(error.key, key, "{kind} {params}: {error}");
+            assert!(error.message.contains(part), "{kind} {params}: {error}");
+        }
+    }
+}

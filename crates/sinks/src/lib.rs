@@ -1,0 +1,75 @@
+//! The way out of a Millpond pipeline: encoders, which workers run, and writers, each behind a
+//! bounded room on a thread of its own.
+//!
+//! A configuration names a sink's [kind](kinds); [`build`] checks its table, [`Sink::open`] opens
+//! the destination and gives a [`Writer`], and [`spawn`] runs that writer until its room is closed
+//! and empty. The driver in between promises:
+//!
+//! - rows are delivered in order, and their receipts confirmed only after a flush behind them;
+//! - what fails is tried again for as long as it takes, with growing pauses; what was surely written
+//!   is not written again;
+//! - whatever happens, panics included, every receipt is answered: nobody upstream waits for ever,
+//!   and no event counts as delivered because it was forgotten.
+//!
+//! The destinations: standard output ([`StdoutConfig`]), files ([`FileConfig`]), TCP
+//! ([`TcpConfig`]), nothing at all ([`BlackholeConfig`]), and the bounded store of dead letters
+//! ([`dead_letter_store`]).
+//!
+//! ```
+//! use std::sync::Arc;
+//! use millpond_delivery::{Consignment, Ledger, Outbound, SinkLedger};
+//! use millpond_event::Records;
+//! use millpond_queue::{Limits, Parcel, Spares, Weight, room};
+//! use millpond_sinks::{build, spawn};
+//!
+//! let writer = build("blackhole", serde_json::json!({}))?.open()?;
+//! let ledger = Arc::new(SinkLedger::new("nowhere"));
+//! let (sender, receiver) = room("nowhere", Limits { events: 100, bytes: 1 << 20 });
+//! let sink = spawn("nowhere", receiver, Spares::new(8), writer, ledger.clone(), |_| ())?;
+//!
+//! let mut rows = Records::default();
+//! rows.push(0, |out| out.extend_from_slice(b"{}\n"));
+//! let receipt = Consignment::open(&Arc::new(Ledger::new("p"))).receipt(&ledger, 1, true, 0);
+//! let weight = Weight { events: 1, bytes: rows.capacity() as u64 };
+//! sender.try_send(Parcel::new(Outbound { output: rows, receipt }, weight)).expect("space");
+//!
+//! drop(sender);
+//! sink.join()?;
+//! assert_eq!((ledger.totals().delivered, ledger.totals().live), (1, 0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod append;
+mod blackhole;
+mod config;
+mod dead_letter;
+mod driver;
+mod encoder;
+mod error;
+mod file;
+mod kinds;
+mod options;
+mod rows;
+mod sink;
+mod stdout;
+mod tcp;
+#[cfg(test)]
+mod testing;
+mod writer;
+
+pub use blackhole::BlackholeConfig;
+pub use config::ConfigError;
+pub use dead_letter::{
+    DeadLetter, DeadLetterConfig, DeadLetterStore, DeadLetterView, Truncated, dead_letter_store,
+};
+pub use driver::{ClosedReason, Reopener, SinkHandle, SinkState, SinkView, spawn};
+pub use encoder::{Encoder, NdJson};
+pub use error::SinkError;
+pub use file::{FileConfig, RotateConfig};
+pub use kinds::{Kind, build, kinds};
+pub use options::{OnFull, QueueOptions, SinkOptions};
+pub use rows::Rows;
+pub use sink::Sink;
+pub use stdout::StdoutConfig;
+pub use tcp::TcpConfig;
+pub use writer::{WriteError, Writer};

@@ -1,0 +1,109 @@
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::Rows;
+
+/// The IO half of a sink: takes whole rows in order and hands them to the destination.
+///
+/// Only one thread uses a writer, so it may block. The driver behind [`spawn`](crate::spawn) calls
+/// it by three rules:
+///
+/// - after a failed [`write`](Writer::write) the next one begins with the first row that was not
+///   done, so nothing overtakes and nothing that was done is repeated;
+/// - rows count as delivered once a [`flush`](Writer::flush) behind them has succeeded;
+/// - after a failed flush, every row since the one before it is written again, except the leading
+///   ones that the error calls done.
+pub trait Writer: Send {
+    /// Writes the rows in order; returns when all of them are handed to the destination.
+    ///
+    /// # Errors
+    /// [`WriteError`], which says how many leading rows of `batches` are surely done.
+    fn write(&mut self, batches: &[Rows<'_>]) -> Result<(), WriteError>;
+
+    /// Makes what was written as durable as the sink is configured to.
+    ///
+    /// # Errors
+    /// [`WriteError`]; its `done` counts from the first row after the flush before this one.
+    fn flush(&mut self) -> Result<(), WriteError> {
+        Ok(())
+    }
+
+    /// Opens the destination anew: somebody moved it away (SIGHUP).
+    ///
+    /// # Errors
+    /// [`WriteError`]; the writer goes on with what it had open, if it can.
+    fn reopen(&mut self) -> Result<(), WriteError> {
+        Ok(())
+    }
+
+    /// Work that time calls for, such as rotation: called before the first write, and again when
+    /// the returned moment has come. `None`: not again.
+    ///
+    /// # Errors
+    /// [`WriteError`]; the work is then tried again.
+    fn tick(&mut self, now: Instant) -> Result<Option<Instant>, WriteError> {
+        let _ = now;
+        Ok(None)
+    }
+
+    /// The last call: everything is written and flushed, and nothing more will come.
+    fn finish(&mut self) {}
+
+    /// The longest pause between two attempts.
+    fn longest_pause(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+}
+
+/// Why rows were not written. `done` is the number of leading rows that surely are.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// It may work later: the rows are tried again, in order, for as long as it takes.
+    #[error("{error}")]
+    Transient {
+        /// Leading rows that are surely written.
+        done: usize,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The reader at the other end is gone for good, which is no failure: the run may end quietly.
+    #[error("the reader is gone")]
+    Closed {
+        /// Leading rows that are surely written.
+        done: usize,
+    },
+    /// It will never work again.
+    #[error("{message}")]
+    Fatal {
+        /// Leading rows that are surely written.
+        done: usize,
+        /// What happened.
+        message: String,
+    },
+}
+
+impl WriteError {
+    /// How many leading rows are surely written.
+    pub fn done(&self) -> usize {
+        match self {
+            WriteError::Transient { done, .. }
+            | WriteError::Closed { done }
+            | WriteError::Fatal { done, .. } => *done,
+        }
+    }
+
+    /// The same error, with `before` more rows done.
+    pub(crate) fn after(mut self, before: usize) -> Self {
+        match &mut self {
+            WriteError::Transient { done, .. }
+            | WriteError::Closed { done }
+            | WriteError::Fatal { done, .. } => *done += before,
+        }
+        self
+    }
+
+    /// A transient error before anything was done.
+    pub(crate) fn transient(error: io::Error) -> Self {
+        WriteError::Transient { done: 0, error }
+    }
+}
