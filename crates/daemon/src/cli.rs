@@ -1,0 +1,176 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// An event pipeline that stays correct under bursts.
+#[derive(Debug, Parser)]
+#[command(name = "millpond", version, about, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+
+    /// How logs are written, to stderr.
+    #[arg(long, value_enum, default_value_t = LogFormat::Human, global = true, value_name = "FORMAT")]
+    pub(crate) log_format: LogFormat,
+
+    /// What is logged, such as "warn" or "info,millpond_sinks=debug"; "info" by default.
+    #[arg(long, env = "MILLPOND_LOG", global = true, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Runs the pipelines of a configuration until their input ends or a signal comes.
+    #[command(after_help = RUN_EXAMPLE)]
+    Run(ConfigArgs),
+    /// Shows it all in one process: synthetic shoppers with bursts, a pipeline, a live status.
+    #[command(after_help = DEMO_EXAMPLE)]
+    Demo(DemoArgs),
+    /// Checks a configuration and says what it describes; opens nothing.
+    #[command(after_help = CHECK_EXAMPLE)]
+    Check(ConfigArgs),
+    /// Prints the JSON Schema of the configuration.
+    #[command(after_help = SCHEMA_EXAMPLE)]
+    Schema,
+    /// Prints completions for a shell.
+    #[command(after_help = COMPLETIONS_EXAMPLE)]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+const RUN_EXAMPLE: &str = "\
+Examples:
+  millpond run -c clicks.toml
+  millpond run -c clicks.toml < events.ndjson > out.ndjson
+  millpond run -c base.toml -c site.yaml --set runtime.workers=4
+  MILLPOND__RUNTIME__MEMORY=512MiB millpond run -c clicks.toml
+
+A first SIGTERM or SIGINT drains, a second one ends at once; SIGHUP reopens files.
+Exit codes: 0 drained, 1 something failed or was left at the deadline, 2 usage, 78 bad configuration.";
+
+const DEMO_EXAMPLE: &str = "\
+Examples:
+  millpond demo
+  millpond demo --rate 0 --workers 2 --for 10s
+  millpond demo --events 1000000 --output out.ndjson";
+
+const CHECK_EXAMPLE: &str = "\
+Example:
+  millpond check -c clicks.toml --set sinks.features.path=out.ndjson
+
+Exit codes: 0 the configuration is right, 78 it is not.";
+
+const SCHEMA_EXAMPLE: &str = "\
+Example:
+  millpond schema > millpond.schema.json";
+
+const COMPLETIONS_EXAMPLE: &str = "\
+Example:
+  millpond completions bash > /etc/bash_completion.d/millpond";
+
+/// Where the configuration comes from.
+#[derive(Args, Debug)]
+pub(crate) struct ConfigArgs {
+    /// A TOML or YAML file; later ones override earlier ones.
+    #[arg(short, long = "config", required = true, num_args = 1.., value_name = "FILE")]
+    pub(crate) config: Vec<PathBuf>,
+
+    /// Overrides one key, such as runtime.workers=4 or sinks.out.path=x.ndjson.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+/// What the demo does.
+#[derive(Args, Debug)]
+pub(crate) struct DemoArgs {
+    /// Events per second between bursts; 0 = as fast as possible.
+    #[arg(long, default_value_t = 50_000)]
+    pub(crate) rate: u64,
+
+    /// Ends after this long.
+    #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(crate) for_: Option<Duration>,
+
+    /// Ends after this many events.
+    #[arg(long)]
+    pub(crate) events: Option<u64>,
+
+    /// Worker threads; one less than there are cores by default.
+    #[arg(long)]
+    pub(crate) workers: Option<u32>,
+
+    /// The share of malformed events, 0 to 1.
+    #[arg(long, default_value_t = 0.001)]
+    pub(crate) bad: f64,
+
+    /// Seed of the traffic: the same seed makes the same events.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// A file for the output; thrown away by default.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Where the admin listener listens; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:7080", value_name = "ADDRESS")]
+    pub(crate) admin: SocketAddr,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed_and_every_verb_has_an_example() {
+        let mut command = Cli::command();
+        command.build();
+        command.clone().debug_assert();
+        for verb in command
+            .get_subcommands()
+            .filter(|verb| verb.get_name() != "help")
+        {
+            let example = verb
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let call = format!("millpond {}", verb.get_name());
+            assert!(example.contains(&call), "{}", verb.get_name());
+        }
+    }
+
+    #[test]
+    fn the_examples_of_run_and_demo_parse() {
+        for line in [
+            "millpond run -c base.toml -c site.yaml --set runtime.workers=4",
+            "millpond run -c base.toml site.yaml --log-format json --log warn",
+            "millpond demo --rate 0 --workers 2 --for 10s",
+        ] {
+            let parsed = Cli::try_parse_from(line.split(' '));
+            assert!(parsed.is_ok(), "{line}: {parsed:?}");
+        }
+        assert_eq!(
+            Cli::try_parse_from(["millpond", "run"])
+                .unwrap_err()
+                .exit_code(),
+            2
+        );
+    }
+}

@@ -1,0 +1,131 @@
+//! How the runtime reads events from slices and writes them for sinks.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use millpond_engine::Timestamp;
+use millpond_event::{Event, Path, Records, Slice};
+use millpond_runtime::{Codec, Letter, Refused};
+use millpond_sinks::{DeadLetter, Encoder, NdJson, Truncated};
+
+/// JSON events in, NDJSON rows out.
+pub(crate) struct JsonCodec {
+    encoder: NdJson,
+    /// The key that an event must have, where events without one are set aside.
+    required_key: Option<Path>,
+}
+
+impl JsonCodec {
+    pub(crate) fn new(required_key: Option<Path>) -> Self {
+        JsonCodec {
+            encoder: NdJson,
+            required_key,
+        }
+    }
+}
+
+impl Codec for JsonCodec {
+    type Batch = Slice;
+    type Item = Event;
+    type Output = Records;
+
+    fn len(&self, slice: &Slice) -> usize {
+        slice.len()
+    }
+
+    fn received(&self, slice: &Slice) -> Timestamp {
+        Timestamp(slice.chunk().origin().received_micros)
+    }
+
+    fn decode(
+        &mut self,
+        slice: &mut Slice,
+        index: usize,
+        item: &mut Option<Event>,
+    ) -> Result<(), Refused> {
+        if let Some(refusal) = slice.chunk().refusal() {
+            return Err(Refused {
+                reason: refusal.reason,
+                message: refusal.detail.clone(),
+            });
+        }
+        let event = item.get_or_insert_with(Event::default);
+        event.read(slice, index).map_err(|error| Refused {
+            reason: error.reason(),
+            message: error.to_string(),
+        })?;
+        match &self.required_key {
+            Some(key) if !event.exists(key) => Err(Refused {
+                reason: "missing_key",
+                message: format!("the event has no {key}, the pipeline's key"),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn close(&mut self, item: &mut Option<Event>) {
+        // An event pins its chunk.
+        if let Some(event) = item {
+            event.clear();
+        }
+    }
+
+    fn encode(&mut self, _exit: usize, event: &mut Event, input: u32, rows: &mut Records) {
+        self.encoder.encode(event, input, rows);
+    }
+
+    fn encode_letter(&mut self, letter: Letter<'_, Self>, input: u32, rows: &mut Records) -> bool {
+        let mut derived = Vec::new();
+        if let (true, Some(event)) = (letter.derived, letter.item) {
+            event.write_to(&mut derived);
+        }
+        let from = letter
+            .from
+            .map(|(slice, index)| (slice.chunk(), slice, index));
+        let original = match from {
+            Some((_, slice, index)) if !letter.derived => slice.bytes(index),
+            _ => &derived[..],
+        };
+        let truncated = from.and_then(|(chunk, ..)| chunk.refusal());
+        let dead = DeadLetter {
+            time_micros: unix_micros(),
+            pipeline: letter.pipeline,
+            source: from.map_or("", |(chunk, ..)| &chunk.origin().source),
+            partition: from.map_or(0, |(chunk, ..)| chunk.origin().partition),
+            sequence: from.map_or(0, |(_, slice, index)| slice.sequence(index)),
+            offset: from.map_or(0, |(_, slice, index)| slice.offset(index)),
+            stage: letter.stage,
+            reason: letter.reason,
+            detail: letter.message,
+            event: original,
+            truncated: truncated.map(|refusal| Truncated {
+                length: refusal.length,
+                hash: refusal.hash,
+            }),
+        };
+        rows.push(input, |out| dead.write_to(out));
+        true
+    }
+
+    fn rows(&self, rows: &Records) -> u64 {
+        rows.len() as u64
+    }
+
+    fn filled(&self, rows: &Records) -> u64 {
+        rows.bytes().len() as u64
+    }
+
+    fn bytes(&self, rows: &Records) -> u64 {
+        rows.capacity() as u64
+    }
+
+    fn input(&self, rows: &Records, row: u64) -> u32 {
+        rows.input(row as usize)
+    }
+}
+
+fn unix_micros() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |time| {
+        u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+    })
+}

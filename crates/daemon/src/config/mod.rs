@@ -1,0 +1,32 @@
+//! The configuration: where it comes from, what it may say, and what it says in the end.
+//!
+//! Layers, each over the ones before: defaults, the files in the order given, the environment
+//! (`MILLPOND__SECTION__KEY`), `--set key=value`. Tables are merged key by key; anything else in a
+//! later layer replaces what was there. So a source named in two files is one source, with the
+//! later file's settings over the earlier's; a table named twice in one file is an error.
+
+mod components;
+mod demo;
+mod layers;
+mod model;
+mod problem;
+mod read;
+mod schema;
+mod sections;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use demo::{DemoOptions, demo};
+pub(crate) use layers::Inputs;
+pub(crate) use model::{Component, Config, DEAD_LETTERS, MissingKey, Pipeline, Place};
+pub(crate) use problem::Problems;
+pub(crate) use schema::schema;
+
+/// Reads and checks the configuration. Nothing outside the configuration is opened or bound.
+///
+/// # Errors
+/// Everything that is wrong with it, as far as it can be told at once.
+pub(crate) fn load(inputs: &Inputs) -> Result<Config, Problems> {
+    let (tree, origins) = layers::read(inputs)?;
+    read::config(tree, &origins)
+}

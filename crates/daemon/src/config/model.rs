@@ -1,0 +1,94 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use millpond_sinks::{DeadLetterConfig, SinkOptions};
+use serde_json::Value;
+
+/// The name under which the store of dead letters appears among the sinks.
+pub(crate) const DEAD_LETTERS: &str = "dead_letters";
+
+/// A configuration that was checked: names resolve, components build, limits hold. Everything with
+/// a name is in the order of the names.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// At least one.
+    pub(crate) sources: Vec<Component>,
+    /// At least one; every source is read by one of them.
+    pub(crate) pipelines: Vec<Pipeline>,
+    /// At least one.
+    pub(crate) sinks: Vec<Sink>,
+    pub(crate) dead_letters: DeadLetterConfig,
+    pub(crate) runtime: Runtime,
+    /// Where the admin listener listens; `None` when it is off.
+    pub(crate) admin: Option<SocketAddr>,
+}
+
+/// Where something stands in the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The file, variable or option that says it; empty where nobody said anything.
+    pub(crate) origin: String,
+    /// The path of its key.
+    pub(crate) key: String,
+}
+
+/// A source, stage or sink: what `build` of its crate takes.
+#[derive(Clone, Debug)]
+pub(crate) struct Component {
+    /// Unique among its like; that of a stage in its pipeline.
+    pub(crate) name: String,
+    /// The value of `type`.
+    pub(crate) kind: String,
+    /// Its table without `type`.
+    pub(crate) params: Value,
+    pub(crate) at: Place,
+}
+
+/// A pipeline, defaults resolved.
+#[derive(Clone, Debug)]
+pub(crate) struct Pipeline {
+    pub(crate) name: String,
+    /// Names of sources, each once.
+    pub(crate) from: Vec<String>,
+    /// Names of sinks, each once.
+    pub(crate) to: Vec<String>,
+    /// The path of the key; it compiles.
+    pub(crate) key: Option<String>,
+    pub(crate) missing_key: MissingKey,
+    pub(crate) stages: Vec<Component>,
+    /// Events that a line may make of one input.
+    pub(crate) max_emit: u32,
+    pub(crate) at: Place,
+}
+
+/// What happens to an event without a readable key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum MissingKey {
+    /// Any shard takes it.
+    #[default]
+    Any,
+    /// It is set aside.
+    DeadLetter,
+}
+
+/// A sink: what it is, and the settings that every sink has.
+#[derive(Clone, Debug)]
+pub(crate) struct Sink {
+    /// Its table without the settings that every sink has.
+    pub(crate) component: Component,
+    pub(crate) options: SinkOptions,
+}
+
+/// How the process runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Runtime {
+    /// Worker threads, at least 1.
+    pub(crate) workers: usize,
+    /// Shards per pipeline, at least 1.
+    pub(crate) shards: usize,
+    /// The byte budget.
+    pub(crate) memory: usize,
+    /// How long a drain may take.
+    pub(crate) drain: Duration,
+}

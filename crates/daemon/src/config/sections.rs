@@ -1,0 +1,225 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use schemars::JsonSchema;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::model::MissingKey;
+
+/// The smallest memory budget: a few of the largest events and the buffers around them.
+const MEMORY_MIN: ByteSize = ByteSize::mib(4);
+
+/// `[pipelines.NAME]` as it is written.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PipelineSection {
+    /// The sources it reads; all of them by default.
+    pub(crate) from: Option<Vec<String>>,
+    /// The sinks it writes to; all of them by default.
+    pub(crate) to: Option<Vec<String>>,
+    /// The path of the field whose events stay in order; without one, order is not kept.
+    pub(crate) key: Option<String>,
+    /// What happens to events without a readable key: "any" shard takes them, or they go to the
+    /// dead letters ("dead_letter").
+    pub(crate) missing_key: Option<MissingKey>,
+    /// The stages, in order; each a table with its type, an optional name and its settings.
+    pub(crate) stages: Vec<Value>,
+    /// How many events the stages may make of one input.
+    pub(crate) max_emit: u32,
+}
+
+impl Default for PipelineSection {
+    fn default() -> Self {
+        PipelineSection {
+            from: None,
+            to: None,
+            key: None,
+            missing_key: None,
+            stages: Vec::new(),
+            max_emit: 10_000,
+        }
+    }
+}
+
+/// `[runtime]` as it is written.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RuntimeSection {
+    /// Worker threads: "auto" (one less than there are cores, at least one) or a number.
+    #[schemars(with = "WorkersSchema")]
+    pub(crate) workers: Workers,
+    /// Where workers run: "thread".
+    #[schemars(with = "String")]
+    pub(crate) isolation: Isolation,
+    /// Shards per pipeline: the unit of order.
+    #[serde(deserialize_with = "shards")]
+    #[schemars(range(min = 1, max = 4096))]
+    pub(crate) shards: usize,
+    /// The byte budget for everything on its way, such as "256MiB".
+    #[serde(deserialize_with = "memory")]
+    #[schemars(with = "String")]
+    pub(crate) memory: ByteSize,
+    /// How long a drain may take, such as "10s".
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub(crate) drain: Duration,
+}
+
+impl Default for RuntimeSection {
+    fn default() -> Self {
+        RuntimeSection {
+            workers: Workers::Auto,
+            isolation: Isolation::Thread,
+            shards: 64,
+            memory: ByteSize::mib(256),
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+/// How many workers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Workers {
+    Auto,
+    Fixed(usize),
+}
+
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only its schema is used")]
+enum WorkersSchema {
+    Name(String),
+    Number(u32),
+}
+
+impl Workers {
+    /// How many that is on this machine.
+    pub(crate) fn count(self) -> usize {
+        match self {
+            Workers::Fixed(count) => count,
+            Workers::Auto => {
+                let cores = std::thread::available_parallelism().map_or(1, usize::from);
+                cores.saturating_sub(1).max(1)
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Workers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        if value == "auto" {
+            return Ok(Workers::Auto);
+        }
+        match value.as_u64() {
+            Some(count @ 1..=1024) => Ok(Workers::Fixed(count as usize)),
+            None if value.is_object() => Err(D::Error::custom(format!(
+                "{value}: a pool that grows and shrinks is not available yet, \
+                 expected \"auto\" or a number of workers"
+            ))),
+            _ => Err(D::Error::custom(format!(
+                "{value} is no number of workers, expected \"auto\" or 1 to 1024"
+            ))),
+        }
+    }
+}
+
+/// Where workers run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Isolation {
+    Thread,
+}
+
+impl<'de> Deserialize<'de> for Isolation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "thread" => Ok(Isolation::Thread),
+            "process" => Err(D::Error::custom(
+                "\"process\": workers in processes of their own are not available yet, \
+                 expected \"thread\"",
+            )),
+            other => Err(D::Error::custom(format!(
+                "{other:?} is no kind of isolation, expected \"thread\""
+            ))),
+        }
+    }
+}
+
+fn shards<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    match i64::deserialize(deserializer)? {
+        shards @ 1..=4096 => Ok(shards as usize),
+        other => Err(D::Error::custom(format!(
+            "{other} is no number of shards, expected 1 to 4096"
+        ))),
+    }
+}
+
+fn memory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let memory = match &value {
+        Value::String(text) => text.parse().ok(),
+        number => number.as_u64().map(ByteSize),
+    };
+    let fits =
+        |memory: &ByteSize| *memory >= MEMORY_MIN && usize::try_from(memory.as_u64()).is_ok();
+    memory.filter(fits).ok_or_else(|| {
+        D::Error::custom(format!(
+            "{value} is no memory budget, expected a size such as \"256MiB\", at least {MEMORY_MIN}"
+        ))
+    })
+}
+
+/// `[admin]` as it is written.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AdminSection {
+    /// Whether there is an admin listener.
+    pub(crate) enabled: bool,
+    /// Its address, on loopback; port 0 takes a free one.
+    #[serde(deserialize_with = "loopback")]
+    #[schemars(with = "String")]
+    pub(crate) listen: SocketAddr,
+}
+
+impl Default for AdminSection {
+    fn default() -> Self {
+        AdminSection {
+            enabled: true,
+            listen: SocketAddr::from(([127, 0, 0, 1], 7080)),
+        }
+    }
+}
+
+fn loopback<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let numeric = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => text.clone(),
+    };
+    match numeric.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => Ok(address),
+        Ok(_) => Err(D::Error::custom(format!(
+            "{text:?} can be reached from other machines, and the admin listener has no \
+             authentication: expected 127.0.0.1:PORT or [::1]:PORT"
+        ))),
+        Err(_) => Err(D::Error::custom(format!(
+            "{text:?} is no address, expected ADDRESS:PORT such as \"127.0.0.1:7080\""
+        ))),
+    }
+}
+
+/// Where dead letters go when the configuration does not say: the first state directory that the
+/// service manager gives (`$STATE_DIRECTORY`), or else `millpond-data` in the working directory.
+pub(crate) fn default_dead_letters() -> PathBuf {
+    let given = std::env::var_os("STATE_DIRECTORY");
+    let first = given
+        .as_ref()
+        .and_then(|paths| std::env::split_paths(paths).find(|path| path.is_absolute()));
+    first
+        .unwrap_or_else(|| PathBuf::from("millpond-data"))
+        .join("dead-letters")
+}

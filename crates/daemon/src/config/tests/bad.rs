@@ -1,0 +1,274 @@
+use super::*;
+
+#[test]
+fn everything_that_is_wrong_is_told_with_file_key_value_and_what_was_expected() {
+    /// A text that replaces a part of the good configuration.
+    const GALLERY: &[(&str, &str, &str)] = &[
+        ("unknown section", "[sinks.features]", "[sink.features]"),
+        (
+            "unknown key of a pipeline",
+            "key = \"user_id\"",
+            "kye = \"user_id\"",
+        ),
+        ("unknown key of a source", "listen = ", "lisen = "),
+        ("unknown key of a sink", "path = ", "pth = "),
+        ("unknown key of a stage", "into = ", "onto = "),
+        ("unknown type of a source", "\"stdin\"", "\"stdn\""),
+        (
+            "unknown type of a stage",
+            "type = \"remove\"",
+            "type = \"remov\"",
+        ),
+        (
+            "unknown type of a sink",
+            "type = \"file\"",
+            "type = \"kafka\"",
+        ),
+        ("no type", "type = \"file\"\n", ""),
+        ("type of a wrong type", "type = \"file\"", "type = 5"),
+        ("wrong type", "on_full = \"drop\"", "on_full = 7"),
+        (
+            "a value that is none of the known",
+            "on_full = \"drop\"",
+            "on_full = \"buffer\"",
+        ),
+        (
+            "unknown source",
+            "from = [\"web\", \"feed\"]",
+            "from = [\"wep\", \"feed\", \"web\"]",
+        ),
+        (
+            "a source twice",
+            "from = [\"web\", \"feed\"]",
+            "from = [\"web\", \"feed\", \"web\"]",
+        ),
+        ("unknown sink", "key = \"user_id\"", "to = [\"feature\"]"),
+        (
+            "a source that nobody reads",
+            "from = [\"web\", \"feed\"]",
+            "from = [\"web\"]",
+        ),
+        (
+            "a key that does not compile",
+            "key = \"user_id\"",
+            "key = \"user_id[0]\"",
+        ),
+        (
+            "missing_key without key",
+            "key = \"user_id\"",
+            "missing_key = \"dead_letter\"",
+        ),
+        (
+            "missing_key of another value",
+            "key = \"user_id\"",
+            "key = \"user_id\"\nmissing_key = \"drop\"",
+        ),
+        (
+            "a list that is none",
+            "from = [\"web\", \"feed\"]",
+            "from = \"web\"",
+        ),
+        (
+            "a stage that is none",
+            "  { name = \"forget\", type = \"remove\", fields = [\"context.ua\"] },",
+            "  \"remove\",",
+        ),
+        (
+            "two stages of one name",
+            "name = \"forget\"",
+            "name = \"map\"",
+        ),
+        ("two sources of one name", "[sources.feed]", "[sources.web]"),
+        (
+            "two sinks of one file",
+            "[sources.feed]",
+            "[sinks.other]\ntype = \"file\"\npath = \"out/features.ndjson\"\n\n[sources.feed]",
+        ),
+        (
+            "two readers of stdin",
+            "type = \"tcp\"\nlisten = \"127.0.0.1:0\"",
+            "type = \"stdin\"",
+        ),
+        (
+            "a name that is none",
+            "[sources.feed]",
+            "[sources.\"my feed\"]",
+        ),
+        (
+            "a reserved name",
+            "[sinks.features]",
+            "[sinks.dead_letters]",
+        ),
+        ("no TOML", "[sinks.features]", "[sinks.features"),
+        ("a bad address", "127.0.0.1:0", "nowhere"),
+        (
+            "a journal",
+            "[sources.feed]",
+            "[journal]\ndir = \"data\"\n\n[sources.feed]",
+        ),
+        (
+            "an elastic pool",
+            "[sources.feed]",
+            "[runtime]\nworkers = { min = 1, max = 8 }\n\n[sources.feed]",
+        ),
+        (
+            "processes",
+            "[sources.feed]",
+            "[runtime]\nisolation = \"process\"\n\n[sources.feed]",
+        ),
+        (
+            "no workers",
+            "[sources.feed]",
+            "[runtime]\nworkers = 0\n\n[sources.feed]",
+        ),
+        (
+            "too little memory",
+            "[sources.feed]",
+            "[runtime]\nmemory = \"1KiB\"\n\n[sources.feed]",
+        ),
+        (
+            "no size",
+            "[sources.feed]",
+            "[runtime]\nmemory = \"lots\"\n\n[sources.feed]",
+        ),
+        (
+            "no duration",
+            "[sources.feed]",
+            "[runtime]\ndrain = \"soon\"\n\n[sources.feed]",
+        ),
+        (
+            "too many shards",
+            "[sources.feed]",
+            "[runtime]\nshards = 100000\n\n[sources.feed]",
+        ),
+        (
+            "unknown key of the runtime",
+            "[sources.feed]",
+            "[runtime]\nworker = 2\n\n[sources.feed]",
+        ),
+        (
+            "an open admin",
+            "[sources.feed]",
+            "[admin]\nlisten = \"0.0.0.0:7080\"\n\n[sources.feed]",
+        ),
+        (
+            "dead letters of a wrong type",
+            "[sources.feed]",
+            "[dead_letters]\npath = 5\n\n[sources.feed]",
+        ),
+        (
+            "a section that is no table",
+            "[sources.web]",
+            "runtime = 5\n[sources.web]",
+        ),
+        (
+            "several at once",
+            "[sources.feed]",
+            "[runtime]\nworker = 2\nmemory = 1\n[admin]\nlisten = 1\n[sinks.o]\ntype = \"fil\"\n\n[sources.feed]",
+        ),
+    ];
+    let mut told = String::new();
+    for (what, from, to) in GALLERY {
+        assert!(GOOD.contains(from), "{what}");
+        let (directory, paths) = files(&[("bad.toml", &GOOD.replacen(from, to, 1))]);
+        tell(
+            &mut told,
+            what,
+            load(&inputs(paths, &[], &[])),
+            Some(directory.path()),
+        );
+    }
+    tell(
+        &mut told,
+        "environment",
+        good(
+            &[
+                ("MILLPOND__RUNTIME__WORKRS", "4"),
+                ("MILLPOND__SINKS__FEATURES__ON_FULL", "explode"),
+            ],
+            &[],
+        ),
+        None,
+    );
+    tell(
+        &mut told,
+        "environment, empty part",
+        good(&[("MILLPOND____X", "4")], &[]),
+        None,
+    );
+    tell(
+        &mut told,
+        "option",
+        good(&[], &["runtime.workers=many"]),
+        None,
+    );
+    tell(
+        &mut told,
+        "option without =",
+        good(&[], &["runtime.workers", "=4", "a b=4"]),
+        None,
+    );
+    let missing = inputs(vec!["gone.toml".into(), "gone.ini".into()], &[], &[]);
+    tell(&mut told, "missing file", load(&missing), None);
+    let (directory, paths) = files(&[("empty.toml", "")]);
+    tell(
+        &mut told,
+        "empty file",
+        load(&inputs(paths, &[], &[])),
+        Some(directory.path()),
+    );
+    let (directory, paths) = files(&[("bad.yaml", "sources: [1\n")]);
+    tell(
+        &mut told,
+        "no YAML",
+        load(&inputs(paths, &[], &[])),
+        Some(directory.path()),
+    );
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("bad_configurations", told);
+    });
+}
+
+fn tell(
+    told: &mut String,
+    what: &str,
+    result: Result<Config, Problems>,
+    directory: Option<&std::path::Path>,
+) {
+    let problems = result.map(|_| ()).expect_err(what).to_string();
+    assert!(!problems.is_empty(), "{what}");
+    let problems = match directory {
+        Some(directory) => problems.replace(&format!("{}/", directory.display()), ""),
+        None => problems
+            .lines()
+            .map(|line| {
+                line.rsplit_once("/good.toml")
+                    .map_or(line, |(_, rest)| rest)
+            })
+            .collect::<Vec<_>>()
+            .join("\n"),
+    };
+    *told += &format!("# {what}\n{problems}\n\n");
+}
+
+#[test]
+fn no_text_panics() {
+    let words = [
+        "[", "]", "sources", ".", "=", "\"", "1", "{", "}", "\n", "type", "stages", ",", "é",
+        "\u{0}", "-", "null",
+    ];
+    let mut state = 1_u64;
+    for _ in 0..300 {
+        let mut text = String::new();
+        for _ in 0..12 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            text += words[(state >> 33) as usize % words.len()];
+        }
+        let (_directory, paths) = files(&[("a.toml", &text), ("b.yaml", &text)]);
+        for path in paths {
+            let _ = load(&inputs(vec![path], &[("MILLPOND__A", &text)], &[&text]));
+        }
+    }
+}

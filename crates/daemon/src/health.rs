@@ -1,0 +1,63 @@
+//! Whether the process is well.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use millpond_admin::Health;
+
+use crate::wire::Seen;
+
+/// A worker that is with one shard for longer than this hangs: a slice takes milliseconds, and a
+/// single slow event hardly more than seconds.
+const HANGS: Duration = Duration::from_secs(60);
+
+/// Where the process is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    Starting,
+    Running,
+    Draining,
+}
+
+/// Answers for `/livez` and `/readyz`.
+pub(crate) struct Vitals {
+    phase: AtomicU8,
+    seen: Arc<Seen>,
+}
+
+impl Vitals {
+    pub(crate) fn new(seen: Arc<Seen>) -> Self {
+        Vitals {
+            phase: AtomicU8::new(Phase::Starting as u8),
+            seen,
+        }
+    }
+
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.fetch_max(phase as u8, Ordering::Relaxed);
+    }
+}
+
+impl Health for Vitals {
+    fn live(&self) -> Result<(), String> {
+        let slice = self.seen.workers.longest_slice();
+        if slice > HANGS {
+            return Err(format!(
+                "a worker has been with one shard for {} s: a stage hangs",
+                slice.as_secs()
+            ));
+        }
+        Ok(())
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        self.live()?;
+        match self.phase.load(Ordering::Relaxed) {
+            phase if phase == Phase::Starting as u8 => Err("starting".to_owned()),
+            phase if phase == Phase::Draining as u8 => Err("draining".to_owned()),
+            _ => Ok(()),
+        }
+    }
+}

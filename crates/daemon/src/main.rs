@@ -1,0 +1,39 @@
+//! The Millpond daemon.
+
+mod check;
+mod cli;
+mod codec;
+mod config;
+mod error;
+mod health;
+mod logs;
+mod observe;
+mod report;
+mod run;
+mod signals;
+mod status;
+mod verbs;
+mod wire;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Verb};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(message) = logs::start(cli.log_format, cli.log.as_deref()) {
+        return verbs::refuse(&message, verbs::USAGE);
+    }
+    match cli.verb {
+        Verb::Run(args) => verbs::run(args),
+        Verb::Demo(args) => verbs::demo(&args),
+        Verb::Check(args) => verbs::check(args),
+        Verb::Schema => verbs::schema(),
+        Verb::Completions { shell } => verbs::completions(shell),
+    }
+}

@@ -1,0 +1,101 @@
+//! Describes a running line to the admin listener.
+
+use std::sync::Arc;
+
+use millpond_admin::{
+    BuildInfo, Health, LetterCount, Observed, PipelineObserved, SinkObserved, SinkState,
+    StageCounts, StageObserved, WorkerCounts,
+};
+use millpond_runtime::PipelineView;
+use millpond_sinks::SinkState as Doing;
+
+use crate::wire::{PipelineSeen, Seen, SinkSeen};
+
+/// What the admin listener shows of `seen`.
+pub(crate) fn observed(seen: &Arc<Seen>, health: Arc<dyn Health>) -> Observed {
+    let workers = seen.workers.clone();
+    Observed {
+        build: BuildInfo {
+            name: "millpond",
+            version: env!("CARGO_PKG_VERSION"),
+            target: env!("MILLPOND_TARGET"),
+        },
+        sources: seen.sources.clone(),
+        pipelines: (0..seen.pipelines.len())
+            .map(|at| pipeline(seen, at))
+            .collect(),
+        sinks: seen.sinks.iter().map(sink).collect(),
+        budget: seen.budget.clone(),
+        workers: Arc::new(move || WorkerCounts {
+            running: workers.running() as u64,
+            busy_nanos: u64::try_from(workers.busy().as_nanos()).unwrap_or(u64::MAX),
+            restarts: workers.restarts(),
+        }),
+        health,
+    }
+}
+
+fn pipeline(seen: &Arc<Seen>, at: usize) -> PipelineObserved {
+    let PipelineSeen { view, .. } = &seen.pipelines[at];
+    let stages = view
+        .stages()
+        .stages()
+        .enumerate()
+        .map(|(id, (name, _))| stage(view, id, name));
+    let (held, letters) = (seen.clone(), view.clone());
+    PipelineObserved {
+        ledger: view.ledger().clone(),
+        intake: view.intake().clone(),
+        stages: stages.collect(),
+        held: Arc::new(move || held.pipelines[at].held()),
+        letters: Arc::new(move || {
+            let count = |((stage, reason), letters)| LetterCount {
+                stage,
+                reason,
+                letters,
+            };
+            letters.letters().into_iter().map(count).collect()
+        }),
+    }
+}
+
+fn stage(view: &PipelineView, id: usize, name: &str) -> StageObserved {
+    let stats = view.stages().clone();
+    let counts = move || {
+        let counts = stats.stage(id).unwrap_or_default();
+        StageCounts {
+            passed: counts.passed,
+            filtered: counts.filtered,
+            consumed: counts.consumed,
+            absorbed: counts.absorbed,
+            dropped: counts.dropped,
+            failed: counts.failed,
+            emitted: counts.emitted,
+            timed_events: counts.timed_events,
+            timed_nanos: counts.timed_nanos,
+        }
+    };
+    StageObserved {
+        name: name.to_owned(),
+        counts: Arc::new(counts),
+    }
+}
+
+fn sink(sink: &SinkSeen) -> SinkObserved {
+    let view = sink.view.clone();
+    let state = move || match view.state() {
+        Doing::Running => SinkState::Running,
+        Doing::Retrying { since, error } => SinkState::Retrying {
+            seconds: since.elapsed().as_secs_f64(),
+            error,
+        },
+        Doing::Closed(_) => SinkState::Closed,
+        Doing::Ended => SinkState::Ended,
+    };
+    SinkObserved {
+        ledger: sink.ledger.clone(),
+        room: sink.room.clone(),
+        kind: sink.kind.clone(),
+        state: Arc::new(state),
+    }
+}

@@ -1,0 +1,163 @@
+//! Runs a line until its input ends or somebody stops it, and drains it.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use millpond_ingest::SourceError;
+use millpond_sinks::{ClosedReason, SinkError};
+
+use crate::health::{Phase, Vitals};
+use crate::observe;
+use crate::report;
+use crate::status::Status;
+use crate::wire::{Line, OpenSource, Seen};
+
+/// What can happen to a running line.
+pub(crate) enum Happening {
+    /// Somebody wants it to end: drain; a second time: at once.
+    Stop,
+    /// Somebody moved the files away: open them anew.
+    Reopen,
+    /// A source has ended.
+    SourceEnded(Arc<str>, Result<(), SourceError>),
+    /// A sink's destination is gone for good.
+    SinkClosed(String, ClosedReason),
+    /// Everything has ended.
+    Drained(Vec<SinkError>),
+}
+
+/// Runs the line to its end. The exit code: 0 drained, 1 something failed or was left.
+pub(crate) fn run(
+    line: Line,
+    drain: Duration,
+    happenings: &Receiver<Happening>,
+    tell: &Sender<Happening>,
+    status: &mut Status,
+) -> u8 {
+    let Line {
+        runtime,
+        sinks,
+        sources,
+        stop,
+        seen,
+        admin,
+    } = line;
+    let vitals = Arc::new(Vitals::new(seen.clone()));
+    if let Some(admin) = admin {
+        tracing::info!(address = %admin.local_addr(), "admin listens");
+        let observed = Arc::new(observe::observed(&seen, vitals.clone()));
+        async_std::task::spawn(admin.serve(observed));
+    }
+    for (source, address) in &seen.addresses {
+        tracing::info!(source = &**source, %address, "source listens");
+    }
+    let reopeners: Vec<_> = sinks
+        .iter()
+        .map(millpond_sinks::SinkHandle::reopener)
+        .collect();
+    let mut reading = sources.len();
+    sources
+        .into_iter()
+        .for_each(|source| start(source, tell.clone()));
+    wait_for_the_end(runtime, sinks, tell.clone());
+    vitals.enter(Phase::Running);
+    tracing::info!(workers = seen.worker_count, sources = reading, "running");
+
+    let mut deadline: Option<Instant> = None;
+    let mut failed = false;
+    loop {
+        let wait = deadline.map_or(status.every(), |at| {
+            at.saturating_duration_since(Instant::now())
+        });
+        let drain_from_now = || Some(Instant::now() + drain);
+        match happenings.recv_timeout(wait.min(status.every())) {
+            Ok(Happening::Stop) if deadline.is_none() => {
+                tracing::info!(deadline_seconds = drain.as_secs_f64(), "draining");
+                vitals.enter(Phase::Draining);
+                stop.stop();
+                deadline = drain_from_now();
+            }
+            Ok(Happening::Stop) => {
+                tracing::warn!("stopped a second time: ending at once");
+                return left(&seen, status);
+            }
+            Ok(Happening::Reopen) => reopeners.iter().for_each(|reopener| reopener.reopen()),
+            Ok(Happening::SourceEnded(source, result)) => {
+                reading -= 1;
+                match result {
+                    Ok(()) => tracing::info!(source = &*source, "source ended"),
+                    Err(error) => {
+                        tracing::error!(source = &*source, %error, "source failed");
+                        failed = true;
+                    }
+                }
+                if reading == 0 {
+                    vitals.enter(Phase::Draining);
+                }
+            }
+            Ok(Happening::SinkClosed(sink, reason)) => {
+                failed |= report::sink_closed(&sink, &reason);
+                vitals.enter(Phase::Draining);
+                stop.stop();
+                deadline = deadline.or_else(drain_from_now);
+            }
+            Ok(Happening::Drained(errors)) => {
+                status.end();
+                for error in &errors {
+                    tracing::error!(%error, "a sink failed");
+                }
+                report::totals(&seen);
+                let unaccounted = report::unaccounted(&seen);
+                return u8::from(failed || unaccounted > 0 || !errors.is_empty());
+            }
+            Err(RecvTimeoutError::Timeout) if deadline.is_some_and(|at| Instant::now() >= at) => {
+                tracing::error!("the deadline for draining has passed");
+                return left(&seen, status);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            // `tell` is held above: the channel cannot be disconnected.
+            Err(RecvTimeoutError::Disconnected) => return 1,
+        }
+        status.show(&seen);
+    }
+}
+
+/// Says what is left where.
+fn left(seen: &Seen, status: &mut Status) -> u8 {
+    status.end();
+    report::left(seen);
+    report::totals(seen);
+    1
+}
+
+fn start(source: OpenSource, tell: Sender<Happening>) {
+    let OpenSource {
+        name,
+        opened,
+        inlet,
+    } = source;
+    async_std::task::spawn(async move {
+        let result = opened.run(inlet).await;
+        let _ = tell.send(Happening::SourceEnded(name, result));
+    });
+}
+
+/// Ends follow each other downstream: the sources drop their intakes, so the workers end, so the
+/// rooms close, so the writers end.
+fn wait_for_the_end(
+    runtime: millpond_runtime::Runtime,
+    sinks: Vec<millpond_sinks::SinkHandle>,
+    tell: Sender<Happening>,
+) {
+    std::thread::spawn(move || {
+        // Without a deadline this cannot fail.
+        let _ = runtime.join(None);
+        drop(runtime);
+        let errors = sinks
+            .into_iter()
+            .filter_map(|sink| sink.join().err())
+            .collect();
+        let _ = tell.send(Happening::Drained(errors));
+    });
+}

@@ -1,0 +1,399 @@
+//! Builds the line that a configuration describes: sinks first, then workers, then sources.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use millpond_admin::Admin;
+use millpond_delivery::{Ledger, SinkLedger, SourceLedger};
+use millpond_engine::Blueprint;
+use millpond_event::{BufferPool, Event, KeyPath, Path, Records};
+use millpond_ingest::{Inlet, Opened, Route, StopHandle};
+use millpond_queue::{Budget, RoomView, Spares, room};
+use millpond_runtime::{
+    Exit, IntakeOf, OnFull, Options, PipelineSpec, PipelineView, Runtime, WorkersView,
+};
+use millpond_sinks::{SinkHandle, SinkView};
+
+use crate::codec::JsonCodec;
+use crate::config::{Component, Config, MissingKey, Pipeline, Place};
+use crate::error::StartError;
+use crate::run::Happening;
+
+/// The size of a chunk.
+const CHUNK: usize = 256 << 10;
+/// How many emptied outputs a sink keeps for the workers.
+const SPARES: usize = 8;
+/// The name under which the store of dead letters appears among the sinks.
+pub(crate) const DEAD_LETTERS: &str = "dead_letters";
+
+/// A line that runs, and the handles to end it.
+pub(crate) struct Line {
+    pub(crate) runtime: Runtime,
+    pub(crate) sinks: Vec<SinkHandle>,
+    pub(crate) sources: Vec<OpenSource>,
+    pub(crate) stop: StopHandle,
+    pub(crate) seen: Arc<Seen>,
+    pub(crate) admin: Option<Admin>,
+}
+
+/// A source that is open and not yet reading, with the handle it will submit through.
+pub(crate) struct OpenSource {
+    pub(crate) name: Arc<str>,
+    pub(crate) opened: Box<dyn Opened>,
+    pub(crate) inlet: Inlet,
+}
+
+/// Views of everything that runs. Holding them keeps nothing from ending.
+pub(crate) struct Seen {
+    pub(crate) sources: Vec<Arc<SourceLedger>>,
+    pub(crate) addresses: Vec<(Arc<str>, SocketAddr)>,
+    pub(crate) pipelines: Vec<PipelineSeen>,
+    pub(crate) sinks: Vec<SinkSeen>,
+    pub(crate) budget: Budget,
+    pub(crate) workers: WorkersView,
+    pub(crate) worker_count: usize,
+}
+
+/// A pipeline and the sinks it leads to.
+pub(crate) struct PipelineSeen {
+    pub(crate) view: PipelineView,
+    sinks: Vec<SinkSeen>,
+}
+
+/// A sink.
+#[derive(Clone)]
+pub(crate) struct SinkSeen {
+    pub(crate) kind: String,
+    pub(crate) ledger: Arc<SinkLedger>,
+    pub(crate) room: RoomView,
+    pub(crate) view: SinkView,
+}
+
+impl PipelineSeen {
+    /// Events in every place that may hold one, counted from upstream to downstream.
+    pub(crate) fn held(&self) -> u64 {
+        let upstream = self.view.upstream();
+        let rows = self.view.outbox_rows() + self.sinks.iter().map(SinkSeen::held).sum::<u64>();
+        // An input that waits for sinks waits for rows; where none are left, none may wait.
+        upstream
+            + if rows > 0 {
+                self.view.ledger().totals().settling
+            } else {
+                0
+            }
+    }
+}
+
+impl SinkSeen {
+    /// Rows in the room and in the writer's hands.
+    pub(crate) fn held(&self) -> u64 {
+        self.room.depth().events + self.room.in_hand()
+    }
+}
+
+/// Builds everything and starts sinks and workers; nothing is read yet. `happenings` is told when a
+/// sink's destination is gone for good.
+pub(crate) async fn wire(
+    config: &Config,
+    happenings: &Sender<Happening>,
+) -> Result<Line, StartError> {
+    let budget = Budget::new(config.runtime.memory);
+    let mut sinks = open_sinks(config, happenings)?;
+    let pipelines = config
+        .pipelines
+        .iter()
+        .map(|pipeline| line(pipeline, &sinks))
+        .collect::<Result<Vec<_>, _>>()?;
+    let leads: Vec<Vec<SinkSeen>> = config
+        .pipelines
+        .iter()
+        .map(|pipeline| sinks.seen_by(pipeline))
+        .collect();
+    let options = Options {
+        shards: config.runtime.shards,
+        ..Options::new(config.runtime.workers, budget.clone())
+    };
+    let (runtime, intakes) = Runtime::start(&options, pipelines)?;
+    let handles = std::mem::take(&mut sinks.handles);
+    let seen_sinks = sinks.seen();
+    // The workers' copies are the only ones left: the rooms close when the workers have ended.
+    drop(sinks);
+
+    let (stop, stopping) = millpond_ingest::stop();
+    let idle = (config.runtime.memory / CHUNK / 4).clamp(2, 16);
+    let pool = BufferPool::new(CHUNK, idle);
+    let (mut sources, mut ledgers, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
+    for component in &config.sources {
+        let name: Arc<str> = component.name.as_str().into();
+        let opened = source(component)?
+            .open()
+            .await
+            .map_err(|error| StartError::source(component, error))?;
+        addresses.extend(opened.local_addr().map(|address| (name.clone(), address)));
+        let ledger = Arc::new(SourceLedger::new(&*component.name));
+        let routes = routes(config, &component.name, &runtime, &intakes)?;
+        let inlet = Inlet::new(
+            name.clone(),
+            routes,
+            budget.clone(),
+            pool.clone(),
+            ledger.clone(),
+            stopping.clone(),
+        );
+        sources.push(OpenSource {
+            name,
+            opened,
+            inlet,
+        });
+        ledgers.push(ledger);
+    }
+    let admin = match config.admin {
+        Some(address) => Some(millpond_admin::bind(address).await?),
+        None => None,
+    };
+    let pipelines = runtime
+        .pipelines()
+        .iter()
+        .cloned()
+        .zip(leads)
+        .map(|(view, sinks)| PipelineSeen { view, sinks });
+    let seen = Seen {
+        sources: ledgers,
+        addresses,
+        pipelines: pipelines.collect(),
+        sinks: seen_sinks,
+        budget,
+        workers: runtime.workers().clone(),
+        worker_count: config.runtime.workers,
+    };
+    Ok(Line {
+        runtime,
+        sinks: handles,
+        sources,
+        stop,
+        seen: Arc::new(seen),
+        admin,
+    })
+}
+
+/// Open sinks by name.
+struct Sinks {
+    exits: BTreeMap<String, (Exit<Records>, SinkSeen)>,
+    /// In the order of the configuration, the dead letters last.
+    names: Vec<String>,
+    handles: Vec<SinkHandle>,
+}
+
+impl Sinks {
+    fn exit(&self, name: &str) -> Option<Exit<Records>> {
+        self.exits.get(name).map(|(exit, _)| exit.clone())
+    }
+
+    fn seen(&self) -> Vec<SinkSeen> {
+        self.names
+            .iter()
+            .filter_map(|name| self.exits.get(name))
+            .map(|(_, seen)| seen.clone())
+            .collect()
+    }
+
+    fn seen_by(&self, pipeline: &Pipeline) -> Vec<SinkSeen> {
+        let names = pipeline.to.iter().map(String::as_str).chain([DEAD_LETTERS]);
+        names
+            .filter_map(|name| self.exits.get(name))
+            .map(|(_, seen)| seen.clone())
+            .collect()
+    }
+}
+
+fn open_sinks(config: &Config, happenings: &Sender<Happening>) -> Result<Sinks, StartError> {
+    let mut sinks = Sinks {
+        exits: BTreeMap::new(),
+        names: Vec::new(),
+        handles: Vec::new(),
+    };
+    for sink in &config.sinks {
+        let Component {
+            name,
+            kind,
+            params,
+            at,
+        } = &sink.component;
+        let closed = millpond_sinks::build(kind, params.clone())
+            .map_err(|error| StartError::config(at, error))?;
+        let writer = closed
+            .open()
+            .map_err(|error| StartError::sink(name, error))?;
+        let on_full = match sink.options.on_full {
+            millpond_sinks::OnFull::Block => OnFull::Block,
+            millpond_sinks::OnFull::Drop => OnFull::Drop,
+        };
+        let policy = Policy {
+            room: format!("sinks.{name}"),
+            limits: sink.options.queue.limits(),
+            required: sink.options.required,
+            on_full,
+        };
+        spawn(&mut sinks, name, kind, policy, writer, happenings)?;
+    }
+    let store = millpond_sinks::dead_letter_store(&config.dead_letters)
+        .map_err(|error| StartError::sink(DEAD_LETTERS, error))?;
+    let limits = millpond_sinks::SinkOptions::default().queue.limits();
+    let policy = Policy {
+        room: DEAD_LETTERS.to_owned(),
+        limits,
+        required: true,
+        on_full: OnFull::Block,
+    };
+    spawn(
+        &mut sinks,
+        DEAD_LETTERS,
+        DEAD_LETTERS,
+        policy,
+        Box::new(store),
+        happenings,
+    )?;
+    Ok(sinks)
+}
+
+struct Policy {
+    room: String,
+    limits: millpond_queue::Limits,
+    required: bool,
+    on_full: OnFull,
+}
+
+fn spawn(
+    sinks: &mut Sinks,
+    name: &str,
+    kind: &str,
+    policy: Policy,
+    writer: Box<dyn millpond_sinks::Writer>,
+    happenings: &Sender<Happening>,
+) -> Result<(), StartError> {
+    let (sender, receiver) = room(policy.room, policy.limits);
+    let ledger = Arc::new(SinkLedger::new(name));
+    let spares = Spares::new(SPARES);
+    let (happenings, closed) = (happenings.clone(), name.to_owned());
+    let on_closed = move |reason| {
+        // Nobody listens any more once the daemon is on its way out.
+        let _ = happenings.send(Happening::SinkClosed(closed.clone(), reason));
+    };
+    let view = sender.view();
+    let handle = millpond_sinks::spawn(
+        name,
+        receiver,
+        spares.clone(),
+        writer,
+        ledger.clone(),
+        on_closed,
+    )
+    .map_err(|error| StartError::sink(name, error))?;
+    let seen = SinkSeen {
+        kind: kind.to_owned(),
+        ledger: ledger.clone(),
+        room: view,
+        view: handle.view(),
+    };
+    let exit = Exit {
+        room: sender,
+        spares,
+        ledger,
+        required: policy.required,
+        on_full: policy.on_full,
+    };
+    sinks.exits.insert(name.to_owned(), (exit, seen));
+    sinks.names.push(name.to_owned());
+    sinks.handles.push(handle);
+    Ok(())
+}
+
+fn line(pipeline: &Pipeline, sinks: &Sinks) -> Result<PipelineSpec<JsonCodec>, StartError> {
+    let blueprint = blueprint(pipeline)?;
+    let missing =
+        |name: &String| StartError::at(&pipeline.at, format!("there is no sink {name:?}"));
+    let exits = pipeline
+        .to
+        .iter()
+        .map(|name| sinks.exit(name).ok_or_else(|| missing(name)));
+    let required = match (&pipeline.key, pipeline.missing_key) {
+        (Some(key), MissingKey::DeadLetter) => Some(
+            Path::parse(key).map_err(|error| StartError::at(&pipeline.at, error.to_string()))?,
+        ),
+        _ => None,
+    };
+    Ok(PipelineSpec {
+        ledger: Arc::new(Ledger::new(&*pipeline.name)),
+        blueprint,
+        codec: Box::new(move || JsonCodec::new(required.clone())),
+        exits: exits.collect::<Result<_, _>>()?,
+        dead_letters: sinks.exit(DEAD_LETTERS),
+    })
+}
+
+/// The plan of a pipeline's line; also what `check` builds.
+pub(crate) fn blueprint(pipeline: &Pipeline) -> Result<Blueprint<Event>, StartError> {
+    let mut builder = Blueprint::builder().max_emit(pipeline.max_emit);
+    for stage in &pipeline.stages {
+        let factory = millpond_stages::build(&stage.kind, stage.params.clone())
+            .map_err(|error| StartError::config(&stage.at, error))?;
+        builder = builder.stage(&*stage.name, factory);
+    }
+    for sink in &pipeline.to {
+        builder = builder.exit(&**sink);
+    }
+    let blueprint = builder
+        .build()
+        .map_err(|error| StartError::at(&pipeline.at, error.to_string()))?;
+    if blueprint.is_stateful() && pipeline.key.is_none() {
+        let message = "a stage of this pipeline keeps state, which needs a `key`: without one, events go to any shard";
+        return Err(StartError::at(&pipeline.at, message.to_owned()));
+    }
+    Ok(blueprint)
+}
+
+/// A pipeline's key, for the sources that feed it.
+pub(crate) fn key(pipeline: &Pipeline) -> Result<Option<KeyPath>, StartError> {
+    let place = Place {
+        origin: pipeline.at.origin.clone(),
+        key: format!("{}.key", pipeline.at.key),
+    };
+    let parse = |key: &String| {
+        KeyPath::parse(key).map_err(|error| StartError::at(&place, error.to_string()))
+    };
+    pipeline.key.as_ref().map(parse).transpose()
+}
+
+/// A source that is not open yet; also what `check` builds.
+pub(crate) fn source(
+    component: &Component,
+) -> Result<Box<dyn millpond_ingest::Source>, StartError> {
+    millpond_ingest::build(&component.kind, component.params.clone())
+        .map_err(|error| StartError::config(&component.at, error))
+}
+
+/// The routes from a source to the pipelines that read it.
+fn routes(
+    config: &Config,
+    source: &str,
+    runtime: &Runtime,
+    intakes: &[IntakeOf<millpond_event::Slice>],
+) -> Result<Vec<Route>, StartError> {
+    let lines = config
+        .pipelines
+        .iter()
+        .zip(runtime.pipelines())
+        .zip(intakes);
+    lines
+        .filter(|((pipeline, _), _)| pipeline.from.iter().any(|from| from == source))
+        .map(|((pipeline, view), intake)| {
+            Ok(Route {
+                intake: intake.clone(),
+                ledger: view.ledger().clone(),
+                key: key(pipeline)?,
+            })
+        })
+        .collect()
+}

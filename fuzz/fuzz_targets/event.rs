@@ -1,0 +1,85 @@
+//! Any bytes are judged as RFC 8259 judges them, apart from the declared exceptions; any edits of what was
+//! accepted leave an event.
+#![no_main]
+
+use arbitrary::{Arbitrary, Unstructured};
+use libfuzzer_sys::fuzz_target;
+use millpond_event::{Event, ParseErrorKind, Path, RawJson};
+
+const PATHS: &[&str] = &["a", "b", "\"\"", "a.b", "a.a", "a[0]", "a[1].b", "a.b.c", "a.b[0].c", "b.a.b.c.d"];
+
+#[derive(Arbitrary, Debug)]
+enum Edit<'a> {
+    Bool(u8, bool),
+    Int(u8, i64),
+    Float(u8, f64),
+    Text(u8, &'a str),
+    Raw(u8, &'a [u8]),
+    Remove(u8),
+    Rename(u8, u8),
+}
+
+fuzz_target!(|data: &[u8]| {
+    // The text is what stands before the first NUL byte, which no JSON holds; what follows makes the edits.
+    let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
+    let (text, rest) = (&data[..end], data.get(end + 1..).unwrap_or_default());
+    judge(data);
+    let Some(mut event) = judge(text) else { return };
+    let mut choices = Unstructured::new(rest);
+    while !choices.is_empty() {
+        let Ok(edit) = choices.arbitrary() else { return };
+        apply(&mut event, &edit);
+    }
+});
+
+fn judge(text: &[u8]) -> Option<Event> {
+    let rfc = std::str::from_utf8(text).is_ok_and(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok());
+    match Event::parse(text) {
+        Ok(event) => {
+            assert!(rfc, "accepted, although it is no JSON");
+            assert!(text.trim_ascii().first() == Some(&b'{'));
+            Some(event)
+        }
+        Err(error) => {
+            let declared = matches!(
+                error.kind,
+                ParseErrorKind::NotAnObject | ParseErrorKind::LoneSurrogate | ParseErrorKind::TooDeep
+            );
+            assert!(!rfc || declared, "rejected, although it is JSON: {error}");
+            assert!(error.offset <= text.len());
+            None
+        }
+    }
+}
+
+fn apply(event: &mut Event, edit: &Edit<'_>) {
+    let path = |i: &u8| Path::parse(PATHS[usize::from(*i) % PATHS.len()]).expect("the table holds valid paths");
+    let before = line(event);
+    let failed = match edit {
+        Edit::Bool(at, new) => event.set(&path(at), *new).is_err(),
+        Edit::Int(at, new) => event.set(&path(at), *new).is_err(),
+        Edit::Float(at, new) => event.set(&path(at), *new).is_err(),
+        Edit::Text(at, new) => event.set(&path(at), *new).is_err(),
+        Edit::Raw(at, json) => RawJson::parse(json).is_ok_and(|json| event.set_raw(&path(at), &json).is_err()),
+        Edit::Rename(from, to) => event.rename(&path(from), &path(to)).is_err(),
+        Edit::Remove(at) => {
+            event.remove(&path(at));
+            assert!(!event.exists(&path(at)) || PATHS[usize::from(*at) % PATHS.len()].contains('['));
+            false
+        }
+    };
+    let after = line(event);
+    assert!(!failed || after == before, "a failed edit changed the event");
+    let again = Event::parse(&after).expect("what an event writes is an event");
+    for path in PATHS {
+        let path = Path::parse(path).expect("the table holds valid paths");
+        let (here, there) = (event.get(&path), again.get(&path));
+        assert_eq!(here.as_ref().map(|value| value.raw()), there.as_ref().map(|value| value.raw()));
+    }
+}
+
+fn line(event: &Event) -> Vec<u8> {
+    let mut line = Vec::new();
+    event.write_to(&mut line);
+    line
+}

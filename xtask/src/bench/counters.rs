@@ -1,0 +1,149 @@
+//! What the daemon's `/metrics` say.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, bail};
+use serde::Serialize;
+
+/// The counters of a run that the generator knows in advance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Counts {
+    pub(super) received: u64,
+    pub(super) delivered: u64,
+    pub(super) filtered: u64,
+    pub(super) dead_lettered: u64,
+}
+
+/// One reading of the daemon's metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reading {
+    pub(super) counts: Counts,
+    /// Events received that have no outcome yet.
+    pub(super) live: u64,
+    /// Events that the ledger cannot account for; below 0 where an outcome was counted before its event.
+    pub(super) unaccounted: i64,
+}
+
+impl Reading {
+    /// Reads the text format of Prometheus; a metric with labels counts as the sum over them, a missing one as 0.
+    pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
+        let sums = sums(text)?;
+        let whole = |name: &str| {
+            let value = sums.get(name).copied().unwrap_or(0.0);
+            // The comparison is false for NaN too.
+            if value.fract() == 0.0 && value.abs() <= 2_f64.powi(53) {
+                return Ok(value as i64);
+            }
+            bail!("{name} is {value}, expected a whole number");
+        };
+        let value =
+            |name: &str| u64::try_from(whole(name)?).with_context(|| format!("{name} is below 0"));
+        Ok(Self {
+            counts: Counts {
+                received: value("millpond_events_received_total")?,
+                delivered: value("millpond_pipeline_events_delivered_total")?,
+                filtered: value("millpond_events_filtered_total")?,
+                dead_lettered: value("millpond_events_dead_lettered_total")?,
+            },
+            live: value("millpond_live_events")?,
+            unaccounted: whole("millpond_unaccounted_events")?,
+        })
+    }
+}
+
+/// The value of each metric, summed over its labels.
+fn sums(text: &str) -> anyhow::Result<HashMap<&str, f64>> {
+    let mut sums = HashMap::new();
+    for line in text.lines().map(str::trim) {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (name, value) =
+            sample(line).with_context(|| format!("{line:?} is no sample of a metric"))?;
+        *sums.entry(name).or_insert(0.0) += value;
+    }
+    Ok(sums)
+}
+
+/// Name and value of `name{label="value"} 1.5 [time] [# exemplar]`.
+fn sample(line: &str) -> Option<(&str, f64)> {
+    let end = line.find(['{', ' '])?;
+    let (name, rest) = line.split_at(end);
+    let rest = if rest.starts_with('{') {
+        &rest[labels_end(rest)?..]
+    } else {
+        rest
+    };
+    Some((name, rest.split_whitespace().next()?.parse().ok()?))
+}
+
+/// The place behind the bracket that closes the labels; label values may hold brackets and escaped quotes.
+fn labels_end(labels: &str) -> Option<usize> {
+    let (mut inside, mut escaped) = (false, false);
+    for (at, byte) in labels.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if inside => escaped = true,
+            b'"' => inside = !inside,
+            b'}' if !inside => return Some(at + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"# HELP millpond_events_received_total Events.
+# TYPE millpond_events_received_total counter
+millpond_events_received_total{source="a"} 70
+millpond_events_received_total{source="b } \" x"} 30.0 1790000000
+millpond_pipeline_events_delivered_total{sink="out"} 29 # {trace="x"} 1
+millpond_events_filtered_total 7e1
+millpond_events_dead_lettered_total{stage="parse",reason="malformed"} 1
+millpond_live_events 3
+millpond_queue_depth_events{queue="mailbox"} NaN
+# EOF
+"#;
+
+    #[test]
+    fn labels_are_summed_and_missing_metrics_are_zero() {
+        let counts = Counts {
+            received: 100,
+            delivered: 29,
+            filtered: 70,
+            dead_lettered: 1,
+        };
+        assert_eq!(
+            Reading::parse(TEXT).unwrap(),
+            Reading {
+                counts,
+                live: 3,
+                unaccounted: 0
+            }
+        );
+        assert_eq!(Reading::parse("").unwrap(), Reading::default());
+    }
+
+    #[test]
+    fn text_that_is_no_metrics_is_an_error_not_a_zero() {
+        for text in [
+            "<html>",
+            "millpond_live_events",
+            "millpond_live_events x",
+            "millpond_live_events{a=\"b 1",
+            "millpond_live_events -1",
+        ] {
+            assert!(Reading::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_begin_alike_are_kept_apart() {
+        let reading =
+            Reading::parse("millpond_live_events_max 9\nmillpond_live_events 1\n").unwrap();
+        assert_eq!(reading.live, 1);
+    }
+}

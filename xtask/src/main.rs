@@ -1,0 +1,35 @@
+//! Development tasks, run as `cargo xtask <command>`: `tidy`, `ci` and `bench`.
+//!
+//! This package builds and runs the daemon like any user would. It depends on no crate of the workspace.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the output of a command line tool is its result"
+)]
+
+mod bench;
+mod ci;
+mod flags;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use flags::{Command, Flags};
+
+fn main() -> ExitCode {
+    let done = match Flags::parse().command {
+        Command::Tidy => tidy::run(),
+        Command::Ci(flags) => ci::run(&flags),
+        Command::Bench(flags) => bench::run(&flags),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
