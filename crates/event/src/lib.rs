@@ -33,7 +33,7 @@
 //! use millpond_event::{BufferPool, Chunk, Event, KeyPath, Origin, Records, Slice, SplitScratch};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let pool = BufferPool::new(256 << 10, 4);
+//! let pool = BufferPool::new(256 << 10, || 1 << 20);
 //! let mut buffer = pool.take();
 //! let lines = b"{\"user\":\"a\"}\n{\"user\":\"b\"}\nnot json\n";
 //! buffer[..lines.len()].copy_from_slice(lines);
