@@ -93,9 +93,13 @@ impl Slice {
     /// memory while the event before it is worked on: the lines of a keyed slice lie far apart.
     #[inline]
     pub fn touch(&self, i: usize) {
-        let Some(span) = self.spans().get(i) else {
+        let Some([before, span]) = self.spans().get(i.saturating_sub(1)..=i) else {
             return;
         };
+        if span.start.wrapping_sub(before.end) < CACHE_LINE as u32 {
+            // The processor reads ahead by itself.
+            return;
+        }
         let line = &self.chunk.bytes()[span.start as usize..span.end as usize];
         for byte in line.iter().step_by(CACHE_LINE) {
             std::hint::black_box(*byte);
