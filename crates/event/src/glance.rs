@@ -30,27 +30,27 @@ impl Glance {
     /// In valid JSON the name in quotes is a member's name if a colon follows it and no backslash stands before it.
     /// It is the one looked for if no bracket opens before it, and the only one if the text has no second, and no
     /// ASCII character spelled as an escape that a second could be made of.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn value(&self, line: &[u8], open: usize) -> Option<usize> {
         let last = self.quoted.len() - 1;
         // The places where the name could end in the line begin and end so; a shorter line is not worth it.
         let final_lane = line.len().checked_sub(last + LANE)?;
         let start = open + 1;
         let lanes = |from: usize| Some(line.get(start + from..)?.as_chunks::<LANE>().0);
+        let first = u8x16::splat(self.quoted[1]);
         let mut found = None;
         let mut at = start;
         for ((begins, follow), ends) in lanes(0)?.iter().zip(lanes(1)?).zip(lanes(last)?) {
-            self.look(line, at, [begins, follow, ends], &mut found)?;
+            let marks = marks(first, [begins, follow, ends]);
+            if marks != 0 {
+                self.judge_all(line, at, marks, &mut found)?;
+            }
             at += LANE;
         }
         if final_lane >= start {
             let lane = |from: usize| line.get(final_lane + from..)?.first_chunk::<LANE>();
-            self.look(
-                line,
-                final_lane,
-                [lane(0)?, lane(1)?, lane(last)?],
-                &mut found,
-            )?;
+            let marks = marks(first, [lane(0)?, lane(1)?, lane(last)?]);
+            self.judge_all(line, final_lane, marks, &mut found)?;
         }
         // Behind the last place where the name could begin, an escape has to be far enough from the end to be part of
         // a name: `\u0061":1}`.
@@ -61,23 +61,15 @@ impl Glance {
         self.confirm(line, open, found?)
     }
 
-    /// Looks at 16 places where the name or an escape could begin, with what follows each and what would end the name
-    /// there; `None` if the glance is not enough.
-    #[inline(always)]
-    fn look(
+    /// Looks at the marked places from `at` on; `None` if the glance is not enough.
+    #[inline(never)]
+    fn judge_all(
         &self,
         line: &[u8],
         at: usize,
-        lanes: [&[u8; LANE]; 3],
+        mut marks: u32,
         found: &mut Option<usize>,
     ) -> Option<()> {
-        let [begins, follow, ends] = lanes.map(|lane| u8x16::new(*lane));
-        let quote = u8x16::splat(b'"');
-        let names = begins.simd_eq(quote)
-            & ends.simd_eq(quote)
-            & follow.simd_eq(u8x16::splat(self.quoted[1]));
-        let escapes = begins.simd_eq(u8x16::splat(b'\\')) & follow.simd_eq(u8x16::splat(b'u'));
-        let mut marks = (names | escapes).to_bitmask();
         while marks != 0 {
             self.judge(line, at + marks.trailing_zeros() as usize, found)?;
             marks &= marks - 1;
@@ -86,7 +78,7 @@ impl Glance {
     }
 
     /// Looks at a place that may matter; `None` if the glance is not enough.
-    #[inline(never)]
+    #[inline(always)]
     fn judge(&self, line: &[u8], at: usize, found: &mut Option<usize>) -> Option<()> {
         let here = &line[at..];
         if here[0] == b'\\' {
@@ -112,6 +104,17 @@ impl Glance {
         let colon = scan::skip_blank(line, name + self.quoted.len());
         (line.get(colon) == Some(&b':')).then(|| scan::skip_blank(line, colon + 1))
     }
+}
+
+/// Marks those of 16 places at which a quote stands, the name's first byte behind it and a quote where the name would
+/// end; or a backslash and a `u` behind it. Each place is given with what follows it and what would end the name.
+#[inline(always)]
+fn marks(first: u8x16, lanes: [&[u8; LANE]; 3]) -> u32 {
+    let [begins, follow, ends] = lanes.map(|lane| u8x16::new(*lane));
+    let quote = u8x16::splat(b'"');
+    let names = begins.simd_eq(quote) & ends.simd_eq(quote) & follow.simd_eq(first);
+    let escapes = begins.simd_eq(u8x16::splat(b'\\')) & follow.simd_eq(u8x16::splat(b'u'));
+    (names | escapes).to_bitmask()
 }
 
 /// Whether `[` or `{` is among the bytes.

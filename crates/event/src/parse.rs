@@ -252,7 +252,10 @@ fn string_with_escapes(text: &[u8], mut at: usize) -> Result<usize, Fault> {
     loop {
         match text.get(at) {
             Some(b'"') => return Ok(at),
-            Some(b'\\') => at = escape::read(text, at)?.1,
+            Some(b'\\') => match text.get(at + 1) {
+                Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => at += 2,
+                _ => at = escape::read(text, at)?.1,
+            },
             _ => return Err(unexpected(text, at, Kind::ControlCharacter)),
         }
         at = scan::plain_run(text, at);
