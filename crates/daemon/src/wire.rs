@@ -14,7 +14,7 @@ use millpond_queue::{Budget, RoomView, Spares, room};
 use millpond_runtime::{
     Exit, IntakeOf, OnFull, Options, PipelineSpec, PipelineView, Runtime, WorkersView,
 };
-use millpond_sinks::{SinkHandle, SinkView};
+use millpond_sinks::{SinkError, SinkHandle, SinkView};
 
 use crate::codec::JsonCodec;
 use crate::config::{Component, Config, MissingKey, Pipeline, Place};
@@ -130,7 +130,7 @@ pub(crate) async fn wire(
         let opened = source(component)?
             .open()
             .await
-            .map_err(|error| StartError::source(component, error))?;
+            .map_err(|error| StartError::open(&component.at, error))?;
         addresses.extend(opened.local_addr().map(|address| (name.clone(), address)));
         let ledger = Arc::new(SourceLedger::new(&*component.name));
         let routes = routes(config, &component.name, &runtime, &intakes)?;
@@ -150,7 +150,11 @@ pub(crate) async fn wire(
         ledgers.push(ledger);
     }
     let admin = match config.admin {
-        Some(address) => Some(millpond_admin::bind(address).await?),
+        Some(address) => Some(
+            millpond_admin::bind(address)
+                .await
+                .map_err(|error| StartError::open(&config.admin_at, error))?,
+        ),
         None => None,
     };
     let pipelines = runtime
@@ -223,9 +227,7 @@ fn open_sinks(config: &Config, happenings: &Sender<Happening>) -> Result<Sinks, 
         } = &sink.component;
         let closed = millpond_sinks::build(kind, params.clone())
             .map_err(|error| StartError::config(at, error))?;
-        let writer = closed
-            .open()
-            .map_err(|error| StartError::sink(name, error))?;
+        let writer = closed.open().map_err(|error| StartError::open(at, error))?;
         let on_full = match sink.options.on_full {
             millpond_sinks::OnFull::Block => OnFull::Block,
             millpond_sinks::OnFull::Drop => OnFull::Drop,
@@ -236,10 +238,11 @@ fn open_sinks(config: &Config, happenings: &Sender<Happening>) -> Result<Sinks, 
             required: sink.options.required,
             on_full,
         };
-        spawn(&mut sinks, name, kind, policy, writer, happenings)?;
+        spawn(&mut sinks, name, kind, policy, writer, happenings)
+            .map_err(|error| StartError::open(at, error))?;
     }
     let store = millpond_sinks::dead_letter_store(&config.dead_letters)
-        .map_err(|error| StartError::sink(DEAD_LETTERS, error))?;
+        .map_err(|error| StartError::open(&config.dead_letters_at, error))?;
     let limits = millpond_sinks::SinkOptions::default().queue.limits();
     let policy = Policy {
         room: DEAD_LETTERS.to_owned(),
@@ -254,7 +257,8 @@ fn open_sinks(config: &Config, happenings: &Sender<Happening>) -> Result<Sinks, 
         policy,
         Box::new(store),
         happenings,
-    )?;
+    )
+    .map_err(|error| StartError::open(&config.dead_letters_at, error))?;
     Ok(sinks)
 }
 
@@ -272,7 +276,7 @@ fn spawn(
     policy: Policy,
     writer: Box<dyn millpond_sinks::Writer>,
     happenings: &Sender<Happening>,
-) -> Result<(), StartError> {
+) -> Result<(), SinkError> {
     let (sender, receiver) = room(policy.room, policy.limits);
     let ledger = Arc::new(SinkLedger::new(name));
     let spares = Spares::new(SPARES);
@@ -289,8 +293,7 @@ fn spawn(
         writer,
         ledger.clone(),
         on_closed,
-    )
-    .map_err(|error| StartError::sink(name, error))?;
+    )?;
     let seen = SinkSeen {
         kind: kind.to_owned(),
         ledger: ledger.clone(),
