@@ -14,7 +14,7 @@ use millpond_queue::{Budget, RoomView, Spares, room};
 use millpond_runtime::{
     Exit, IntakeOf, OnFull, Options, PipelineSpec, PipelineView, Runtime, WorkersView,
 };
-use millpond_sinks::{SinkError, SinkHandle, SinkView};
+use millpond_sinks::{DeadLetterView, SinkError, SinkHandle, SinkView};
 
 use crate::codec::JsonCodec;
 use crate::config::{Component, Config, MissingKey, Pipeline, Place};
@@ -51,6 +51,7 @@ pub(crate) struct Seen {
     pub(crate) addresses: Vec<(Arc<str>, SocketAddr)>,
     pub(crate) pipelines: Vec<PipelineSeen>,
     pub(crate) sinks: Vec<SinkSeen>,
+    pub(crate) letters: DeadLetterView,
     pub(crate) budget: Budget,
     pub(crate) workers: WorkersView,
     pub(crate) worker_count: usize,
@@ -100,7 +101,7 @@ pub(crate) async fn wire(
     happenings: &Sender<Happening>,
 ) -> Result<Line, StartError> {
     let budget = Budget::new(config.runtime.memory);
-    let mut sinks = open_sinks(config, happenings)?;
+    let (mut sinks, letters) = open_sinks(config, happenings)?;
     let pipelines = config
         .pipelines
         .iter()
@@ -168,6 +169,7 @@ pub(crate) async fn wire(
         addresses,
         pipelines: pipelines.collect(),
         sinks: seen_sinks,
+        letters,
         budget,
         workers: runtime.workers().clone(),
         worker_count: config.runtime.workers,
@@ -212,7 +214,10 @@ impl Sinks {
     }
 }
 
-fn open_sinks(config: &Config, happenings: &Sender<Happening>) -> Result<Sinks, StartError> {
+fn open_sinks(
+    config: &Config,
+    happenings: &Sender<Happening>,
+) -> Result<(Sinks, DeadLetterView), StartError> {
     let mut sinks = Sinks {
         exits: BTreeMap::new(),
         names: Vec::new(),
@@ -243,6 +248,7 @@ fn open_sinks(config: &Config, happenings: &Sender<Happening>) -> Result<Sinks, 
     }
     let store = millpond_sinks::dead_letter_store(&config.dead_letters)
         .map_err(|error| StartError::open(&config.dead_letters_at, error))?;
+    let letters = store.view();
     let limits = millpond_sinks::SinkOptions::default().queue.limits();
     let policy = Policy {
         room: DEAD_LETTERS.to_owned(),
@@ -259,7 +265,7 @@ fn open_sinks(config: &Config, happenings: &Sender<Happening>) -> Result<Sinks, 
         happenings,
     )
     .map_err(|error| StartError::open(&config.dead_letters_at, error))?;
-    Ok(sinks)
+    Ok((sinks, letters))
 }
 
 struct Policy {
