@@ -67,7 +67,10 @@ pub(crate) struct RuntimeSection {
     #[schemars(with = "String")]
     pub(crate) memory: ByteSize,
     /// How long a drain may take, such as "10s"; at most a day.
-    #[serde(deserialize_with = "drain")]
+    #[serde(
+        deserialize_with = "drain",
+        serialize_with = "humantime_serde::serialize"
+    )]
     #[schemars(with = "String")]
     pub(crate) drain: Duration,
 }

@@ -1,4 +1,5 @@
 mod bad;
+mod docs;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
