@@ -174,7 +174,7 @@ fn everything_that_is_wrong_is_told_with_file_key_value_and_what_was_expected() 
         (
             "a line larger than the budget",
             "listen = \"127.0.0.1:0\"",
-            "listen = \"127.0.0.1:0\"\nmax_line = \"512MiB\"",
+            "listen = \"127.0.0.1:0\"\nmax_line = \"512MiB\"\npartial = \"512MiB\"",
         ),
         (
             "a file that is read and written",
