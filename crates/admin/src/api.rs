@@ -42,7 +42,10 @@ fn queue(name: &str, depth: &millpond_queue::Depth, in_hand: u64) -> Value {
     json!({
         "name": name,
         "depth": { "events": depth.events, "bytes": depth.bytes },
-        "capacity": { "events": depth.capacity.events, "bytes": depth.capacity.bytes },
+        "capacity": {
+            "events": Some(depth.capacity.events).filter(|&events| events < u64::MAX),
+            "bytes": depth.capacity.bytes,
+        },
         "oldest_age_seconds": depth.oldest.as_secs_f64(),
         "in_hand_events": in_hand,
     })

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 pub enum AdminError {
     /// The address can be reached from other machines.
     #[error(
-        "admin.listen: {address} is not a loopback address, and the admin listener has no \
+        "{address} is not a loopback address, and the admin listener has no \
          authentication: expected 127.0.0.1 or [::1]"
     )]
     BeyondLoopback {
@@ -14,7 +14,7 @@ pub enum AdminError {
         address: SocketAddr,
     },
     /// The address could not be bound.
-    #[error("admin.listen: cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}")]
     Bind {
         /// The address asked for.
         address: SocketAddr,

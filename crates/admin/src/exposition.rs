@@ -52,6 +52,7 @@ impl Collector for Scrape {
         pipelines(&mut out, &seen)?;
         stages(&mut out, &seen)?;
         sinks(&mut out, &seen)?;
+        letters(&mut out, &seen)?;
         queues(&mut out, &seen)?;
         process(&mut out, &seen)?;
         let build = &self.observed.build;
@@ -281,6 +282,19 @@ fn sinks(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
     )
 }
 
+fn letters(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
+    out.counter(
+        "millpond_dead_letters_deleted",
+        "Dead letters deleted to make room for others",
+        seen.letters.deleted,
+    )?;
+    out.gauge(
+        "millpond_dead_letters_bytes",
+        "Bytes in the store of dead letters",
+        seen.letters.bytes,
+    )
+}
+
 fn queues(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
     out.gauges(
         "millpond_queue_depth_events",
@@ -297,7 +311,9 @@ fn queues(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
     out.gauges(
         "millpond_queue_capacity_events",
         "The bound on the events that wait",
+        // Mailboxes are bounded by bytes alone.
         seen.queues()
+            .filter(|(_, depth)| depth.capacity.events < u64::MAX)
             .map(|(name, depth)| ([("queue", name)], depth.capacity.events)),
     )?;
     out.gauges(
@@ -339,12 +355,9 @@ fn process(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
             MetricType::Counter,
         )?
         .encode_counter::<NoLabelSet, _, u64>(&seconds(seen.workers.busy_nanos), None)?;
-    out.encoder
-        .encode_descriptor(
-            "millpond_worker_restarts",
-            "Lines rebuilt after a panic",
-            None,
-            MetricType::Counter,
-        )?
-        .encode_counter::<NoLabelSet, _, u64>(&seen.workers.restarts, None)
+    out.counter(
+        "millpond_worker_restarts",
+        "Lines rebuilt after a panic",
+        seen.workers.restarts,
+    )
 }

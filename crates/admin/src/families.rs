@@ -24,6 +24,12 @@ impl Families<'_> {
             .encode_gauge(&i64::try_from(value).unwrap_or(i64::MAX))
     }
 
+    pub(crate) fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        self.encoder
+            .encode_descriptor(name, help, None, MetricType::Counter)?
+            .encode_counter::<NoLabelSet, _, u64>(&value, None)
+    }
+
     pub(crate) fn counters<L: Labels>(
         &mut self,
         name: &str,

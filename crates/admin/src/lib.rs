@@ -55,9 +55,11 @@
 //! | `millpond_sink_retries_total` | sink | attempts that failed and were made again |
 //! | `millpond_sink_up` | sink | 1 while it takes rows, 0 while it retries or has ended |
 //! | `millpond_end_to_end_latency_seconds` | sink | from read to confirmed |
+//! | `millpond_dead_letters_deleted_total` | | dead letters deleted to make room for others |
+//! | `millpond_dead_letters_bytes` | | bytes in the store of dead letters |
 //! | `millpond_queue_depth_events` | queue | events that wait |
 //! | `millpond_queue_depth_bytes` | queue | bytes that they pin |
-//! | `millpond_queue_capacity_events` | queue | the bound on the former |
+//! | `millpond_queue_capacity_events` | queue | the bound on the former, where there is one |
 //! | `millpond_queue_capacity_bytes` | queue | the bound on the latter |
 //! | `millpond_queue_oldest_age_seconds` | queue | how long the oldest has waited |
 //! | `millpond_budget_used_bytes` | | bytes out on permits; above the capacity in an overdraft |
@@ -80,7 +82,7 @@ mod server;
 
 pub use error::AdminError;
 pub use observed::{
-    BuildInfo, Health, LetterCount, Observed, PipelineObserved, Read, SinkObserved, SinkState,
-    StageCounts, StageObserved, WorkerCounts,
+    BuildInfo, Health, LetterCount, LetterStore, Observed, PipelineObserved, Read, SinkObserved,
+    SinkState, StageCounts, StageObserved, WorkerCounts,
 };
 pub use server::{Admin, bind};

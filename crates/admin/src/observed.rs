@@ -16,6 +16,8 @@ pub struct Observed {
     pub pipelines: Vec<PipelineObserved>,
     /// The sinks, the store of dead letters included.
     pub sinks: Vec<SinkObserved>,
+    /// The store of dead letters.
+    pub letters: Read<LetterStore>,
     /// The byte budget.
     pub budget: Budget,
     /// The worker pool.
@@ -107,6 +109,15 @@ pub struct LetterCount {
     pub reason: String,
     /// How many.
     pub letters: u64,
+}
+
+/// How the store of dead letters does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LetterStore {
+    /// Letters that were deleted to make room for others.
+    pub deleted: u64,
+    /// Bytes it holds.
+    pub bytes: u64,
 }
 
 /// A sink.

@@ -1,13 +1,14 @@
 use millpond_delivery::{LatencySnapshot, SinkTotals, SourceTotals, Totals};
 use millpond_queue::Depth;
 
-use crate::observed::{LetterCount, Observed, SinkState, StageCounts, WorkerCounts};
+use crate::observed::{LetterCount, LetterStore, Observed, SinkState, StageCounts, WorkerCounts};
 
 /// Everything, read once, so that the numbers of one answer belong together.
 pub(crate) struct Seen<'a> {
     pub(crate) sources: Vec<(&'a str, SourceTotals)>,
     pub(crate) pipelines: Vec<PipelineSeen<'a>>,
     pub(crate) sinks: Vec<SinkSeen<'a>>,
+    pub(crate) letters: LetterStore,
     pub(crate) budget_used: u64,
     pub(crate) budget_capacity: u64,
     pub(crate) budget_waiting: u64,
@@ -73,6 +74,7 @@ impl<'a> Seen<'a> {
                 .collect(),
             pipelines: pipelines.collect(),
             sinks: sinks.collect(),
+            letters: (observed.letters)(),
             budget_used: observed.budget.used(),
             budget_capacity: observed.budget.capacity(),
             budget_waiting: observed.budget.waiting() as u64,

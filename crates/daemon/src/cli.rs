@@ -9,7 +9,7 @@ use clap_complete::Shell;
 
 /// An event pipeline that stays correct under bursts.
 #[derive(Debug, Parser)]
-#[command(name = "millpond", version, about, arg_required_else_help = true)]
+#[command(name = "millpond", version, arg_required_else_help = true, after_help = EXAMPLES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) verb: Verb,
@@ -44,6 +44,14 @@ pub(crate) enum Verb {
         shell: Shell,
     },
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  millpond demo
+  millpond check -c clicks.toml
+  millpond run -c clicks.toml
+
+`millpond VERB --help` has more of each.";
 
 const RUN_EXAMPLE: &str = "\
 Examples:
@@ -143,6 +151,8 @@ mod tests {
         let mut command = Cli::command();
         command.build();
         command.clone().debug_assert();
+        let about = command.get_about().map(ToString::to_string);
+        assert!(about.is_some_and(|about| about.starts_with("An event pipeline")));
         for verb in command
             .get_subcommands()
             .filter(|verb| verb.get_name() != "help")

@@ -1,27 +1,16 @@
 //! Why the daemon did not start.
 
-use crate::config::{Component, Place};
+use crate::config::{Place, nest};
 
 /// Why the daemon did not start, and so how it exits.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
     /// The configuration is wrong: exit 78.
-    #[error("{origin}: {key}: {message}")]
-    Config {
-        origin: String,
-        key: String,
-        message: String,
-    },
-    /// A source or a sink could not be opened: exit 1.
-    #[error("{what} {name:?}: {message}")]
-    Open {
-        what: &'static str,
-        name: String,
-        message: String,
-    },
-    /// The admin listener could not be opened: exit 1.
-    #[error(transparent)]
-    Admin(#[from] millpond_admin::AdminError),
+    #[error("{at}{message}")]
+    Config { at: Place, message: String },
+    /// What the configuration names could not be opened: exit 1.
+    #[error("{at}{message}")]
+    Open { at: Place, message: String },
     /// The workers could not be started: exit 1.
     #[error(transparent)]
     Runtime(#[from] millpond_runtime::RuntimeError),
@@ -53,38 +42,23 @@ impl Setting for millpond_ingest::ConfigError {
 impl StartError {
     pub(crate) fn at(place: &Place, message: String) -> Self {
         StartError::Config {
-            origin: place.origin.clone(),
-            key: place.key.clone(),
+            at: place.clone(),
             message,
         }
     }
 
     pub(crate) fn config(place: &Place, error: impl Setting) -> Self {
         let (key, message) = error.parts();
-        let key = if key.is_empty() {
-            place.key.clone()
-        } else {
-            format!("{}.{key}", place.key)
-        };
-        StartError::Config {
+        let at = Place {
             origin: place.origin.clone(),
-            key,
-            message,
-        }
+            key: nest(&place.key, &key),
+        };
+        StartError::Config { at, message }
     }
 
-    pub(crate) fn source(component: &Component, error: millpond_ingest::SourceError) -> Self {
+    pub(crate) fn open(place: &Place, error: impl std::error::Error) -> Self {
         StartError::Open {
-            what: "source",
-            name: component.name.clone(),
-            message: error.to_string(),
-        }
-    }
-
-    pub(crate) fn sink(name: &str, error: millpond_sinks::SinkError) -> Self {
-        StartError::Open {
-            what: "sink",
-            name: name.to_owned(),
+            at: place.clone(),
             message: error.to_string(),
         }
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use millpond_admin::{
-    BuildInfo, Health, LetterCount, Observed, PipelineObserved, SinkObserved, SinkState,
-    StageCounts, StageObserved, WorkerCounts,
+    BuildInfo, Health, LetterCount, LetterStore, Observed, PipelineObserved, SinkObserved,
+    SinkState, StageCounts, StageObserved, WorkerCounts,
 };
 use millpond_runtime::PipelineView;
 use millpond_sinks::SinkState as Doing;
@@ -13,7 +13,7 @@ use crate::wire::{PipelineSeen, Seen, SinkSeen};
 
 /// What the admin listener shows of `seen`.
 pub(crate) fn observed(seen: &Arc<Seen>, health: Arc<dyn Health>) -> Observed {
-    let workers = seen.workers.clone();
+    let (workers, letters) = (seen.workers.clone(), seen.letters.clone());
     Observed {
         build: BuildInfo {
             name: "millpond",
@@ -25,6 +25,10 @@ pub(crate) fn observed(seen: &Arc<Seen>, health: Arc<dyn Health>) -> Observed {
             .map(|at| pipeline(seen, at))
             .collect(),
         sinks: seen.sinks.iter().map(sink).collect(),
+        letters: Arc::new(move || LetterStore {
+            deleted: letters.dropped(),
+            bytes: letters.bytes(),
+        }),
         budget: seen.budget.clone(),
         workers: Arc::new(move || WorkerCounts {
             running: workers.running() as u64,

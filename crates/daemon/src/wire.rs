@@ -14,7 +14,7 @@ use millpond_queue::{Budget, RoomView, Spares, room};
 use millpond_runtime::{
     Exit, IntakeOf, OnFull, Options, PipelineSpec, PipelineView, Runtime, WorkersView,
 };
-use millpond_sinks::{SinkHandle, SinkView};
+use millpond_sinks::{DeadLetterView, SinkError, SinkHandle, SinkView};
 
 use crate::codec::JsonCodec;
 use crate::config::{Component, Config, MissingKey, Pipeline, Place};
@@ -51,6 +51,7 @@ pub(crate) struct Seen {
     pub(crate) addresses: Vec<(Arc<str>, SocketAddr)>,
     pub(crate) pipelines: Vec<PipelineSeen>,
     pub(crate) sinks: Vec<SinkSeen>,
+    pub(crate) letters: DeadLetterView,
     pub(crate) budget: Budget,
     pub(crate) workers: WorkersView,
     pub(crate) worker_count: usize,
@@ -100,7 +101,7 @@ pub(crate) async fn wire(
     happenings: &Sender<Happening>,
 ) -> Result<Line, StartError> {
     let budget = Budget::new(config.runtime.memory);
-    let mut sinks = open_sinks(config, happenings)?;
+    let (mut sinks, letters) = open_sinks(config, happenings)?;
     let pipelines = config
         .pipelines
         .iter()
@@ -132,7 +133,7 @@ pub(crate) async fn wire(
         let opened = source(component)?
             .open()
             .await
-            .map_err(|error| StartError::source(component, error))?;
+            .map_err(|error| StartError::open(&component.at, error))?;
         addresses.extend(opened.local_addr().map(|address| (name.clone(), address)));
         let ledger = Arc::new(SourceLedger::new(&*component.name));
         let routes = routes(config, &component.name, &runtime, &intakes)?;
@@ -152,7 +153,11 @@ pub(crate) async fn wire(
         ledgers.push(ledger);
     }
     let admin = match config.admin {
-        Some(address) => Some(millpond_admin::bind(address).await?),
+        Some(address) => Some(
+            millpond_admin::bind(address)
+                .await
+                .map_err(|error| StartError::open(&config.admin_at, error))?,
+        ),
         None => None,
     };
     let pipelines = runtime
@@ -166,6 +171,7 @@ pub(crate) async fn wire(
         addresses,
         pipelines: pipelines.collect(),
         sinks: seen_sinks,
+        letters,
         budget,
         workers: runtime.workers().clone(),
         worker_count: config.runtime.workers,
@@ -210,7 +216,10 @@ impl Sinks {
     }
 }
 
-fn open_sinks(config: &Config, happenings: &Sender<Happening>) -> Result<Sinks, StartError> {
+fn open_sinks(
+    config: &Config,
+    happenings: &Sender<Happening>,
+) -> Result<(Sinks, DeadLetterView), StartError> {
     let mut sinks = Sinks {
         exits: BTreeMap::new(),
         names: Vec::new(),
@@ -225,9 +234,7 @@ fn open_sinks(config: &Config, happenings: &Sender<Happening>) -> Result<Sinks, 
         } = &sink.component;
         let closed = millpond_sinks::build(kind, params.clone())
             .map_err(|error| StartError::config(at, error))?;
-        let writer = closed
-            .open()
-            .map_err(|error| StartError::sink(name, error))?;
+        let writer = closed.open().map_err(|error| StartError::open(at, error))?;
         let on_full = match sink.options.on_full {
             millpond_sinks::OnFull::Block => OnFull::Block,
             millpond_sinks::OnFull::Drop => OnFull::Drop,
@@ -238,10 +245,12 @@ fn open_sinks(config: &Config, happenings: &Sender<Happening>) -> Result<Sinks, 
             required: sink.options.required,
             on_full,
         };
-        spawn(&mut sinks, name, kind, policy, writer, happenings)?;
+        spawn(&mut sinks, name, kind, policy, writer, happenings)
+            .map_err(|error| StartError::open(at, error))?;
     }
     let store = millpond_sinks::dead_letter_store(&config.dead_letters)
-        .map_err(|error| StartError::sink(DEAD_LETTERS, error))?;
+        .map_err(|error| StartError::open(&config.dead_letters_at, error))?;
+    let letters = store.view();
     let limits = millpond_sinks::SinkOptions::default().queue.limits();
     let policy = Policy {
         room: DEAD_LETTERS.to_owned(),
@@ -256,8 +265,9 @@ fn open_sinks(config: &Config, happenings: &Sender<Happening>) -> Result<Sinks, 
         policy,
         Box::new(store),
         happenings,
-    )?;
-    Ok(sinks)
+    )
+    .map_err(|error| StartError::open(&config.dead_letters_at, error))?;
+    Ok((sinks, letters))
 }
 
 struct Policy {
@@ -274,7 +284,7 @@ fn spawn(
     policy: Policy,
     writer: Box<dyn millpond_sinks::Writer>,
     happenings: &Sender<Happening>,
-) -> Result<(), StartError> {
+) -> Result<(), SinkError> {
     let (sender, receiver) = room(policy.room, policy.limits);
     let ledger = Arc::new(SinkLedger::new(name));
     let spares = Spares::new(SPARES);
@@ -291,8 +301,7 @@ fn spawn(
         writer,
         ledger.clone(),
         on_closed,
-    )
-    .map_err(|error| StartError::sink(name, error))?;
+    )?;
     let seen = SinkSeen {
         kind: kind.to_owned(),
         ledger: ledger.clone(),

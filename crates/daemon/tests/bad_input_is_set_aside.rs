@@ -5,6 +5,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::process::Stdio;
 
 use common::Place;
 
@@ -104,4 +105,25 @@ fn bad_lines_are_rejected_with_their_reasons_and_good_ones_go_through() {
         );
         assert_eq!(cut["offset"], 0);
     }
+}
+
+#[test]
+fn letters_that_had_to_make_room_are_counted() {
+    let place = Place::new(
+        "[sources.feed]\ntype = \"tcp\"\nlisten = \"127.0.0.1:0\"\n\
+         [sinks.out]\ntype = \"blackhole\"\n[admin]\nlisten = \"127.0.0.1:0\"\n",
+    );
+    let limit = ["--set", "dead_letters.max=64KiB"];
+    let daemon = place.start_with(&limit, Stdio::null()).ready();
+    let bad = 2_000;
+    let mut stream = daemon.connect("feed");
+    stream.write_all(&b"not json\n".repeat(bad)).expect("taken");
+    daemon.until("all set aside", |daemon| {
+        daemon.metric("millpond_pipeline_events_dead_lettered_total") == bad as f64
+    });
+    let deleted = daemon.metric("millpond_dead_letters_deleted_total");
+    assert!(daemon.metric("millpond_dead_letters_bytes") <= f64::from(64 << 10));
+    daemon.terminate();
+    assert!(deleted > 0.0);
+    assert_eq!(place.dead_letters().len() as f64 + deleted, bad as f64);
 }

@@ -89,12 +89,44 @@ fn a_port_in_use_is_1_and_names_the_address() {
     );
     let (code, said) = outcome(&["run", "-c", &admin]);
     assert_eq!(code, 1, "{said}");
+    let at = |key: &str| format!("error: {admin}: {key}: cannot listen on ");
+    assert!(said.starts_with(&at("admin.listen")), "{said}");
     assert!(said.contains(&address), "{said}");
     let more = format!("{OFF}\n[sources.tcp]\ntype = \"tcp\"\nlisten = \"{address}\"");
     let source = config(directory.path(), "type = \"blackhole\"", &more);
     let (code, said) = outcome(&["run", "-c", &source]);
     assert_eq!(code, 1, "{said}");
+    assert!(said.starts_with(&at("sources.tcp")), "{said}");
     assert!(said.contains(&address), "{said}");
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_is_1_and_names_the_key_that_asks_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let inside = file.join("x");
+    for (sink, more, key) in [
+        (
+            "type = \"blackhole\"",
+            format!("{OFF}\n[sources.gone]\ntype = \"file\"\npath = {inside:?}"),
+            "sources.gone",
+        ),
+        (
+            &format!("type = \"file\"\npath = {inside:?}"),
+            OFF.to_owned(),
+            "sinks.out",
+        ),
+    ] {
+        let path = config(directory.path(), sink, &more);
+        let (code, said) = outcome(&["run", "-c", &path]);
+        assert_eq!(code, 1, "{said}");
+        assert!(
+            said.starts_with(&format!("error: {path}: {key}: ")),
+            "{said}"
+        );
+        assert!(said.contains(&*file.to_string_lossy()), "{said}");
+    }
 }
 
 #[test]

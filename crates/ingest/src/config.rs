@@ -28,7 +28,12 @@ pub fn kinds() -> &'static [Kind] {
             name: "tcp",
             summary: "newline-framed events from TCP connections",
             schema: schema::<TcpConfig>,
-            build: |params| read::<TcpConfig>(params)?.checked(),
+            build: |params| {
+                let config = read::<TcpConfig>(params)?;
+                let source = config.clone().checked()?;
+                a_line_fits(&config)?;
+                Ok(source)
+            },
         },
         Kind {
             name: "stdin",
@@ -110,6 +115,20 @@ pub(crate) fn max_line(size: ByteSize) -> Result<usize, ConfigError> {
             format!("{bytes} bytes, expected 1 B to 1 GiB"),
         )),
     }
+}
+
+/// A line that is allowed must not be what closes its connection.
+fn a_line_fits(config: &TcpConfig) -> Result<(), ConfigError> {
+    let TcpConfig {
+        partial, max_line, ..
+    } = config;
+    if partial < max_line {
+        let message = format!(
+            "{partial} cannot hold a line of `max_line`, which is {max_line}: expected at least that"
+        );
+        return Err(ConfigError::new("partial", message));
+    }
+    Ok(())
 }
 
 /// The default of `max_line`.
@@ -212,6 +231,12 @@ mod tests {
                 json!({ "listen": "a:1", "idle": "soon" }),
                 "idle",
                 "soon",
+            ),
+            (
+                "tcp",
+                json!({ "listen": "a:1", "max_line": "32MiB" }),
+                "partial",
+                "16.0 MiB cannot hold a line of `max_line`, which is 32.0 MiB",
             ),
             (
                 "tcp",

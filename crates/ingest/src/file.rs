@@ -101,6 +101,10 @@ impl Source for Files {
             }) as Box<dyn Opened>)
         }))
     }
+
+    fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
 }
 
 fn open(path: PathBuf) -> Result<(PathBuf, File), SourceError> {

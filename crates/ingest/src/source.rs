@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::Pin;
 
 use crate::{Inlet, SourceError};
@@ -14,6 +15,11 @@ pub trait Source: Send {
     /// # Errors
     /// Names the address or the path that could not be opened.
     fn open(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Opened>, SourceError>>;
+
+    /// The files it reads, as configured.
+    fn paths(&self) -> &[PathBuf] {
+        &[]
+    }
 }
 
 /// An open source, ready to take events in.

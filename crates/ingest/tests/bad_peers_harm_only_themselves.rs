@@ -54,7 +54,7 @@ fn the_oldest_half_line_is_closed_when_their_memory_is_used_up() {
     let mut rig = Rig::new(64 << 20, 1, None);
     let running = rig.start(
         "tcp",
-        json!({ "listen": "127.0.0.1:0", "partial": "100KiB" }),
+        json!({ "listen": "127.0.0.1:0", "partial": "100KiB", "max_line": "64KiB" }),
     );
     let mut peers: Vec<_> = (0..3).map(|_| running.connect()).collect();
     for (read, peer) in peers.iter_mut().enumerate() {

@@ -172,10 +172,14 @@ impl ConditionConfig {
             return Ok(Test::Contains(contains.into()));
         }
         if let Some(matches) = self.matches {
-            let bad = |error| {
+            let bad = |error: regex::Error| {
+                // Its last line says what is wrong; those before draw where.
+                let error = error.to_string();
+                let what = error.lines().last().unwrap_or_default();
+                let what = what.strip_prefix("error: ").unwrap_or(what);
                 ConfigError::new(
                     join(at, "matches"),
-                    format!("bad regular expression {matches:?}: {error}"),
+                    format!("bad regular expression {matches:?}: {what}"),
                 )
             };
             return Regex::new(&matches).map(Test::Matches).map_err(bad);

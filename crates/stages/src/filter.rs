@@ -162,7 +162,7 @@ mod tests {
     fn a_bad_condition_is_refused_with_its_key() {
         const KNOWN: &str =
             "expected one of equals, in, exists, gt/ge/lt/le, matches, contains, all, any, not";
-        let regex = "regex parse error";
+        let regex = "unclosed group";
         errors(
             "filter",
             &[

@@ -10,8 +10,8 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use millpond_admin::{
-    BuildInfo, Health, LetterCount, Observed, PipelineObserved, SinkObserved, SinkState,
-    StageCounts, StageObserved, WorkerCounts,
+    BuildInfo, Health, LetterCount, LetterStore, Observed, PipelineObserved, SinkObserved,
+    SinkState, StageCounts, StageObserved, WorkerCounts,
 };
 use millpond_delivery::{Consignment, Fate, Ledger, Part, SinkLedger, SourceLedger, Tally, Ticket};
 use millpond_queue::{
@@ -86,7 +86,7 @@ pub(crate) fn pond() -> Pond {
     drop(sender);
     let ready_set = Arc::new(ReadySet::new(2));
     let limits = Limits {
-        events: 64,
+        events: u64::MAX,
         bytes: 1 << 18,
     };
     let (intake, boxes) = mailboxes::<u8>("pipeline/clicks", ready_set, 0, 2, 4, limits);
@@ -128,6 +128,10 @@ pub(crate) fn pond() -> Pond {
             kind: "file".to_owned(),
             state: Arc::new(|| SinkState::Running),
         }],
+        letters: Arc::new(|| LetterStore {
+            deleted: 3,
+            bytes: 4_096,
+        }),
         budget,
         workers: Arc::new(|| WorkerCounts {
             running: 2,

@@ -20,7 +20,9 @@ pub(crate) enum Family {
 #[derive(Debug, Default)]
 pub(crate) struct Built {
     /// The file that it writes and nobody else may.
-    pub(crate) path: Option<PathBuf>,
+    pub(crate) writes: Option<PathBuf>,
+    /// The files that it reads.
+    pub(crate) reads: Vec<PathBuf>,
     /// Whether it keeps state between events.
     pub(crate) stateful: bool,
 }
@@ -60,7 +62,10 @@ impl Family {
         }
         match self {
             Family::Source => millpond_ingest::build(kind, params)
-                .map(|_| Built::default())
+                .map(|source| Built {
+                    reads: source.paths().to_vec(),
+                    ..Built::default()
+                })
                 .map_err(|error| (error.key, error.message)),
             Family::Stage => millpond_stages::build(kind, params)
                 .map(|stage| Built {
@@ -70,7 +75,7 @@ impl Family {
                 .map_err(|error| (error.key, error.message)),
             Family::Sink => millpond_sinks::build(kind, params)
                 .map(|sink| Built {
-                    path: sink.path().map(PathBuf::from),
+                    writes: sink.path().map(PathBuf::from),
                     ..Built::default()
                 })
                 .map_err(|error| (error.key, error.message)),

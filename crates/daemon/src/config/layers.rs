@@ -1,12 +1,15 @@
+mod file;
+
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use config::{Config, File, FileFormat, Map, Source, ValueKind};
 use serde_json::{Number, Value};
 
 use super::model::Place;
 use super::problem::{Problem, Problems, join};
+use file::read_file;
 
 /// What the variables that set something begin with.
 const PREFIX: &str = "MILLPOND__";
@@ -96,8 +99,17 @@ pub(crate) fn read(inputs: &Inputs) -> Result<(Value, Origins), Problems> {
         files: files.join(", "),
         ..Origins::default()
     };
-    let tree = convert(config::Value::new(None, merged), "", &mut origins);
-    Ok((tree, origins))
+    let tree = convert(
+        config::Value::new(None, merged),
+        "",
+        &mut origins,
+        &mut problems,
+    );
+    if problems.is_empty() {
+        Ok((tree, origins))
+    } else {
+        Err(Problems(problems))
+    }
 }
 
 /// A layer that was read. Keys are as they are, except in [`Layer::Path`].
@@ -132,59 +144,6 @@ fn merge(layers: &[Layer]) -> Result<Map<String, config::Value>, Problem> {
             at: Place::default(),
             message: error.to_string(),
         })
-}
-
-fn read_file(path: &Path) -> Result<Layer, Problem> {
-    let problem = |message: String| Problem {
-        at: Place {
-            origin: path.display().to_string(),
-            ..Place::default()
-        },
-        message,
-    };
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    let format = match extension.map(str::to_ascii_lowercase).as_deref() {
-        Some("toml") => FileFormat::Toml,
-        Some("yaml" | "yml") => FileFormat::Yaml,
-        _ => {
-            return Err(problem(
-                "cannot tell the format from the name, expected .toml, .yaml or .yml".to_owned(),
-            ));
-        }
-    };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| problem(format!("cannot read the file: {error}")))?;
-    let table = File::from_str(&text, format).collect().map_err(|error| {
-        let message = match error {
-            config::ConfigError::FileParse { cause, .. } => cause.to_string(),
-            other => other.to_string(),
-        };
-        problem(one_line(&message))
-    })?;
-    let origin = path.display().to_string();
-    let table = table
-        .into_iter()
-        .map(|(key, value)| (key, mark(value, &origin)));
-    Ok(Layer::Table(table.collect()))
-}
-
-/// A parser's message without its drawing of the line: where, what, and the text of the line.
-fn one_line(message: &str) -> String {
-    let mut text = None;
-    let mut parts = Vec::new();
-    for line in message.lines().map(str::trim) {
-        match line.split_once('|') {
-            Some((number, line)) if number.trim().bytes().all(|byte| byte.is_ascii_digit()) => {
-                text = text.or((!number.is_empty()).then_some(line.trim()));
-            }
-            _ if line.is_empty() => {}
-            _ => parts.push(line),
-        }
-    }
-    match text {
-        Some(text) => format!("{} in {text:?}", parts.join(": ")),
-        None => parts.join(": "),
-    }
 }
 
 /// `value` with `origin` all through it.
@@ -275,8 +234,7 @@ fn option(setting: &str) -> Result<Layer, Problem> {
         return Err(problem("there is no =, expected key=value"));
     };
     let key = key.trim();
-    let known = |c: char| c.is_ascii_alphanumeric() || "_-.[]".contains(c);
-    if !key.starts_with(|c: char| c.is_ascii_alphabetic()) || !key.chars().all(known) {
+    if !key.split('.').all(is_step) {
         return Err(problem(
             "the key does not read, expected a path such as runtime.workers or pipelines.main.stages[0].field",
         ));
@@ -285,6 +243,21 @@ fn option(setting: &str) -> Result<Layer, Problem> {
         key.to_owned(),
         mark(literal(value.trim()), &origin),
     ))
+}
+
+/// Whether a part of a `--set` path is a key, with or without indices behind it. Lists are as long
+/// as the largest index into them, so that is bounded.
+fn is_step(part: &str) -> bool {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let mut parts = part.split('[');
+    let is_key = parts.next().is_some_and(|key| {
+        key.starts_with(|c: char| c.is_ascii_alphanumeric()) && key.chars().all(bare)
+    });
+    is_key
+        && parts.all(|index| {
+            let digits = index.strip_suffix(']').unwrap_or_default();
+            (1..=3).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit())
+        })
 }
 
 /// A value as TOML has it, or else the text itself.
@@ -299,8 +272,13 @@ fn literal(text: &str) -> config::Value {
     }
 }
 
-/// The tree without origins, which go to `origins`.
-fn convert(value: config::Value, path: &str, origins: &mut Origins) -> Value {
+/// The tree without origins, which go to `origins`. What no event can hold is a problem.
+fn convert(
+    value: config::Value,
+    path: &str,
+    origins: &mut Origins,
+    problems: &mut Vec<Problem>,
+) -> Value {
     if let Some(origin) = value.origin() {
         origins.by_key.insert(path.to_owned(), origin.to_owned());
     }
@@ -311,20 +289,29 @@ fn convert(value: config::Value, path: &str, origins: &mut Origins) -> Value {
         ValueKind::I128(value) => Value::from(value.to_string()),
         ValueKind::U64(value) => Value::from(value),
         ValueKind::U128(value) => Value::from(value.to_string()),
-        ValueKind::Float(value) => {
-            Number::from_f64(value).map_or_else(|| Value::from(value.to_string()), Value::Number)
-        }
+        ValueKind::Float(value) => Number::from_f64(value).map_or_else(
+            || {
+                let at = Place {
+                    origin: origins.of(path).to_owned(),
+                    key: path.to_owned(),
+                };
+                let message = format!("{value} is no number in JSON, expected a finite one");
+                problems.push(Problem { at, message });
+                Value::Null
+            },
+            Value::Number,
+        ),
         ValueKind::String(value) => Value::String(value),
         ValueKind::Array(items) => items
             .into_iter()
             .enumerate()
-            .map(|(index, item)| convert(item, &format!("{path}[{index}]"), origins))
+            .map(|(index, item)| convert(item, &format!("{path}[{index}]"), origins, problems))
             .collect(),
         ValueKind::Table(table) => {
             let entries = table.into_iter();
             let entries = entries.map(|(key, item)| {
                 let path = join(path, &key);
-                let item = convert(item, &path, origins);
+                let item = convert(item, &path, origins, problems);
                 (key, item)
             });
             Value::Object(entries.collect())

@@ -19,7 +19,7 @@ mod tests;
 pub(crate) use demo::{DemoOptions, demo};
 pub(crate) use layers::Inputs;
 pub(crate) use model::{Component, Config, DEAD_LETTERS, MissingKey, Pipeline, Place};
-pub(crate) use problem::Problems;
+pub(crate) use problem::{Problems, nest};
 pub(crate) use schema::schema;
 
 /// Reads and checks the configuration. Nothing outside the configuration is opened or bound.

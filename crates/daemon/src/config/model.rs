@@ -1,3 +1,4 @@
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -18,9 +19,11 @@ pub(crate) struct Config {
     /// At least one.
     pub(crate) sinks: Vec<Sink>,
     pub(crate) dead_letters: DeadLetterConfig,
+    pub(crate) dead_letters_at: Place,
     pub(crate) runtime: Runtime,
     /// Where the admin listener listens; `None` when it is off.
     pub(crate) admin: Option<SocketAddr>,
+    pub(crate) admin_at: Place,
 }
 
 /// Where something stands in the configuration.
@@ -30,6 +33,16 @@ pub(crate) struct Place {
     pub(crate) origin: String,
     /// The path of its key.
     pub(crate) key: String,
+}
+
+impl fmt::Display for Place {
+    /// To be written before a message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [&self.origin, &self.key].into_iter();
+        parts
+            .filter(|part| !part.is_empty())
+            .try_for_each(|part| write!(f, "{part}: "))
+    }
 }
 
 /// A source, stage or sink: what `build` of its crate takes.

@@ -13,11 +13,7 @@ pub(crate) struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let before = [&self.at.origin, &self.at.key];
-        for part in before.into_iter().filter(|part| !part.is_empty()) {
-            write!(f, "{part}: ")?;
-        }
-        f.write_str(&self.message)
+        write!(f, "{}{}", self.at, self.message)
     }
 }
 
@@ -60,6 +56,28 @@ pub(crate) fn unknown<'a>(
             known.join(", ")
         ),
     }
+}
+
+/// The message of a deserializer, with what it expected in the words of a configuration instead of
+/// those of its types.
+pub(crate) fn in_plain_words(message: &str) -> String {
+    let Some((found, expected)) = message.rsplit_once("expected ") else {
+        return message.to_owned();
+    };
+    let expected = match expected {
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number from 0 on",
+        "i64" => "a whole number",
+        "f64" => "a number",
+        "a sequence" => "a list",
+        "a map" => "a table",
+        "path string" => "a path",
+        "a duration" => "a duration such as \"10s\"",
+        "an integer or string" => "a size such as \"256MiB\"",
+        other if other.starts_with("struct ") => "a table",
+        other => other,
+    };
+    format!("{found}expected {expected}")
 }
 
 /// The path of `key` inside `parent`; a key that is not a bare word is quoted.

@@ -1,7 +1,9 @@
 mod pipelines;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
+use bytesize::ByteSize;
 use millpond_sinks::{DeadLetterConfig, SinkOptions};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -10,7 +12,7 @@ use serde_json::{Map, Value};
 use super::components::{Built, Family};
 use super::layers::Origins;
 use super::model::{Component, Config, DEAD_LETTERS, Place, Runtime, Sink};
-use super::problem::{Problem, Problems, join, nest, unknown};
+use super::problem::{Problem, Problems, in_plain_words, join, nest, unknown};
 use super::sections::{AdminSection, RuntimeSection, default_dead_letters};
 
 /// The sections there are, and what they are for.
@@ -31,6 +33,7 @@ pub(crate) fn config(tree: Value, origins: &Origins) -> Result<Config, Problems>
     let mut reader = Reader {
         origins,
         problems: Vec::new(),
+        inputs: BTreeMap::new(),
     };
     let config = reader.config(tree);
     match config {
@@ -42,6 +45,8 @@ pub(crate) fn config(tree: Value, origins: &Origins) -> Result<Config, Problems>
 struct Reader<'a> {
     origins: &'a Origins,
     problems: Vec<Problem>,
+    /// The files that sources read, and which of them does.
+    inputs: BTreeMap<PathBuf, String>,
 }
 
 impl Reader<'_> {
@@ -70,12 +75,14 @@ impl Reader<'_> {
         let admin: Option<AdminSection> = self.section("admin", admin);
         let dead_letters = self.dead_letters(dead_letters);
         let runtime = runtime?;
+        self.lines_fit(&sources, runtime.memory);
         let admin = admin?;
         Some(Config {
             sources: present(sources)?,
             pipelines,
             sinks: present(sinks)?,
             dead_letters: dead_letters?,
+            dead_letters_at: self.place("dead_letters"),
             runtime: Runtime {
                 workers: runtime.workers.count(),
                 shards: runtime.shards,
@@ -83,6 +90,7 @@ impl Reader<'_> {
                 drain: runtime.drain,
             },
             admin: admin.enabled.then_some(admin.listen),
+            admin_at: self.place("admin.listen"),
         })
     }
 
@@ -94,7 +102,12 @@ impl Reader<'_> {
             .map(|(name, value)| {
                 let key = join("sources", &name);
                 let component = self.component(Family::Source, &key, &name, value);
-                (name, component.map(|(component, _)| component))
+                let component = component.map(|(component, built)| {
+                    let inputs = built.reads.into_iter();
+                    self.inputs.extend(inputs.map(|path| (path, name.clone())));
+                    component
+                });
+                (name, component)
             })
             .collect();
         let mut stdin = sources
@@ -130,13 +143,24 @@ impl Reader<'_> {
             }
             let sink = self.sink(&key, &name, value);
             if let Some((sink, built)) = &sink {
-                let taken = match &built.path {
+                if let Some((path, source)) = built
+                    .writes
+                    .as_ref()
+                    .and_then(|path| self.inputs.get_key_value(path))
+                {
+                    let message = format!(
+                        "{path:?} is read by source {source:?}, which would read what is written for ever: \
+                         expected another file"
+                    );
+                    self.problem(&nest(&key, "path"), &message);
+                }
+                let taken = match &built.writes {
                     Some(path) => paths.insert(path.clone(), name.clone()),
                     None if sink.component.kind == "stdout" => stdout.replace(name.clone()),
                     None => None,
                 };
                 if let Some(other) = taken {
-                    let what = match &built.path {
+                    let what = match &built.writes {
                         Some(path) => format!(
                             "{path:?} is written by sink {other:?} already, expected a file of its own"
                         ),
@@ -144,7 +168,11 @@ impl Reader<'_> {
                             "\"stdout\" is written by sink {other:?} already, expected one writer"
                         ),
                     };
-                    let inner = if built.path.is_some() { "path" } else { "type" };
+                    let inner = if built.writes.is_some() {
+                        "path"
+                    } else {
+                        "type"
+                    };
                     self.problem(&nest(&key, inner), &what);
                 }
             }
@@ -188,7 +216,30 @@ impl Reader<'_> {
         table.entry("path").or_insert_with(|| {
             Value::String(default_dead_letters().to_string_lossy().into_owned())
         });
-        self.section("dead_letters", Some(Value::Object(table)))
+        let config: DeadLetterConfig = self.section("dead_letters", Some(Value::Object(table)))?;
+        match config.validate() {
+            Ok(()) => Some(config),
+            Err(error) => {
+                self.problem(&nest("dead_letters", &error.key), &error.message);
+                None
+            }
+        }
+    }
+
+    /// A line longer than the whole budget could only be read beyond it.
+    fn lines_fit(&mut self, sources: &BTreeMap<String, Option<Component>>, memory: ByteSize) {
+        for source in sources.values().flatten() {
+            let Some(max_line) = source.params.get("max_line") else {
+                continue;
+            };
+            if serde_json::from_value(max_line.clone()).is_ok_and(|line: ByteSize| line > memory) {
+                let message = format!(
+                    "{max_line} is more than the whole budget, expected at most `runtime.memory`, \
+                     which is {memory}"
+                );
+                self.problem(&nest(&source.at.key, "max_line"), &message);
+            }
+        }
     }
 
     /// A component's table: `type` and the rest, built once to see whether it is right.
@@ -309,7 +360,7 @@ impl Reader<'_> {
     fn at(&self, key: &str, message: String) -> Problem {
         Problem {
             at: self.place(key),
-            message,
+            message: in_plain_words(&message),
         }
     }
 

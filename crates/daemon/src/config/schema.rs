@@ -105,7 +105,7 @@ fn kinds(
 /// A schema whose definitions have moved to `definitions`, under names that begin with `prefix`.
 fn hoist(prefix: &str, schema: Schema, definitions: &mut Map<String, Value>) -> Value {
     let mut schema = Value::from(schema);
-    rename(&mut schema, prefix);
+    let recursive = rename(&mut schema, prefix);
     if let Some(table) = schema.as_object_mut() {
         table.remove("$schema");
         if let Some(Value::Object(own)) = table.remove("$defs") {
@@ -115,27 +115,41 @@ fn hoist(prefix: &str, schema: Schema, definitions: &mut Map<String, Value>) -> 
             );
         }
     }
+    if recursive {
+        definitions.insert(prefix.to_owned(), schema.clone());
+    }
     schema
 }
 
-/// Lets every reference to a definition lead to its new name.
-fn rename(value: &mut Value, prefix: &str) {
+/// Lets every reference to a definition lead to its new name, and one to the schema itself to a
+/// definition named `prefix`. True when there is one of those.
+fn rename(value: &mut Value, prefix: &str) -> bool {
+    let mut itself = false;
     match value {
         Value::Object(table) => {
             for (key, value) in table {
                 match value {
+                    Value::String(target) if key == "$ref" && target == "#" => {
+                        *target = format!("#/$defs/{prefix}");
+                        itself = true;
+                    }
                     Value::String(target) if key == "$ref" => {
                         if let Some(name) = target.strip_prefix("#/$defs/") {
                             *target = format!("#/$defs/{prefix}_{name}");
                         }
                     }
-                    value => rename(value, prefix),
+                    value => itself |= rename(value, prefix),
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| rename(item, prefix)),
+        Value::Array(items) => {
+            for item in items {
+                itself |= rename(item, prefix);
+            }
+        }
         _ => {}
     }
+    itself
 }
 
 /// Every key of the section has a default here.

@@ -13,6 +13,9 @@ use super::model::MissingKey;
 /// The smallest memory budget: a few of the largest events and the buffers around them.
 const MEMORY_MIN: ByteSize = ByteSize::mib(4);
 
+/// The longest drain: whoever waits for longer has no deadline.
+const DRAIN_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// `[pipelines.NAME]` as it is written.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -28,7 +31,7 @@ pub(crate) struct PipelineSection {
     pub(crate) missing_key: Option<MissingKey>,
     /// The stages, in order; each a table with its type, an optional name and its settings.
     pub(crate) stages: Vec<Value>,
-    /// How many events the stages may make of one input.
+    /// How many events the stages may make of one input, at least 1.
     pub(crate) max_emit: u32,
 }
 
@@ -53,18 +56,21 @@ pub(crate) struct RuntimeSection {
     #[schemars(with = "WorkersSchema")]
     pub(crate) workers: Workers,
     /// Where workers run: "thread".
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("const" = "thread"))]
     pub(crate) isolation: Isolation,
     /// Shards per pipeline: the unit of order.
     #[serde(deserialize_with = "shards")]
     #[schemars(range(min = 1, max = 4096))]
     pub(crate) shards: usize,
-    /// The byte budget for everything on its way, such as "256MiB".
+    /// The byte budget for everything on its way, such as "256MiB"; at least 4 MiB.
     #[serde(deserialize_with = "memory")]
     #[schemars(with = "String")]
     pub(crate) memory: ByteSize,
-    /// How long a drain may take, such as "10s".
-    #[serde(with = "humantime_serde")]
+    /// How long a drain may take, such as "10s"; at most a day.
+    #[serde(
+        deserialize_with = "drain",
+        serialize_with = "humantime_serde::serialize"
+    )]
     #[schemars(with = "String")]
     pub(crate) drain: Duration,
 }
@@ -150,12 +156,24 @@ impl<'de> Deserialize<'de> for Isolation {
 }
 
 fn shards<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    match i64::deserialize(deserializer)? {
-        shards @ 1..=4096 => Ok(shards as usize),
-        other => Err(D::Error::custom(format!(
-            "{other} is no number of shards, expected 1 to 4096"
+    let value = Value::deserialize(deserializer)?;
+    match value.as_u64() {
+        Some(shards @ 1..=4096) => Ok(shards as usize),
+        _ => Err(D::Error::custom(format!(
+            "{value} is no number of shards, expected 1 to 4096"
         ))),
     }
+}
+
+fn drain<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let drain: Duration = humantime_serde::deserialize(deserializer)?;
+    if drain > DRAIN_MAX {
+        return Err(D::Error::custom(format!(
+            "{} is too long for a drain, expected at most \"1day\"",
+            humantime::format_duration(drain)
+        )));
+    }
+    Ok(drain)
 }
 
 fn memory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {

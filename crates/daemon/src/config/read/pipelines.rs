@@ -21,7 +21,7 @@ impl Reader<'_> {
             // Everything goes from all sources to all sinks as it is.
             tables.push(("main".to_owned(), Value::Object(Map::new())));
         }
-        let mut read = BTreeSet::new();
+        let (mut read, mut written) = (BTreeSet::new(), BTreeSet::new());
         let mut pipelines = Vec::new();
         let mut whole = true;
         for (name, value) in tables {
@@ -38,6 +38,7 @@ impl Reader<'_> {
             );
             let to = self.names(&nest(&key, "to"), section.to.as_deref(), "sink", sinks);
             read.extend(from.iter().cloned());
+            written.extend(to.iter().cloned());
             self.key(&key, &section);
             let stages = self.stages(&key, section.stages, section.key.is_some());
             pipelines.push(Pipeline {
@@ -54,6 +55,13 @@ impl Reader<'_> {
         for name in sources.keys().filter(|name| whole && !read.contains(*name)) {
             let message = "no pipeline reads it, expected its name in `from` of one";
             self.problem(&join("sources", name), message);
+        }
+        for name in sinks
+            .keys()
+            .filter(|name| whole && !written.contains(*name))
+        {
+            let message = "no pipeline writes to it, expected its name in `to` of one";
+            self.problem(&join("sinks", name), message);
         }
         pipelines
     }

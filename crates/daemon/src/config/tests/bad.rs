@@ -157,6 +157,52 @@ fn everything_that_is_wrong_is_told_with_file_key_value_and_what_was_expected() 
             "[dead_letters]\npath = 5\n\n[sources.feed]",
         ),
         (
+            "dead letters without room",
+            "[sources.feed]",
+            "[dead_letters]\nmax = \"1KiB\"\n\n[sources.feed]",
+        ),
+        (
+            "a drain without end",
+            "[sources.feed]",
+            "[runtime]\ndrain = \"18446744073709551615s\"\n\n[sources.feed]",
+        ),
+        (
+            "shards of a wrong type",
+            "[sources.feed]",
+            "[runtime]\nshards = \"many\"\n\n[sources.feed]",
+        ),
+        (
+            "a line larger than the budget",
+            "listen = \"127.0.0.1:0\"",
+            "listen = \"127.0.0.1:0\"\nmax_line = \"512MiB\"\npartial = \"512MiB\"",
+        ),
+        (
+            "a file that is read and written",
+            "type = \"stdin\"",
+            "type = \"file\"\npath = [\"a\", \"out/features.ndjson\"]",
+        ),
+        (
+            "a sink that nobody writes to",
+            "key = \"user_id\"",
+            "to = [\"other\"]\n[sinks.other]\ntype = \"blackhole\"\n[pipelines.more]\nto = [\"other\"]",
+        ),
+        (
+            "tables and numbers of wrong types",
+            "on_full = \"drop\"",
+            "rotate = \"1h\"\nqueue = 5",
+        ),
+        ("a number below zero", "key = \"user_id\"", "max_emit = -1"),
+        (
+            "no number",
+            "{ Click = 1, click = 2 }",
+            "{ Click = nan, click = 2 }",
+        ),
+        (
+            "a regular expression that does not compile",
+            "in = [\"click\", \"purchase\"]",
+            "matches = \"(\"",
+        ),
+        (
             "a section that is no table",
             "[sources.web]",
             "runtime = 5\n[sources.web]",
@@ -205,11 +251,36 @@ fn everything_that_is_wrong_is_told_with_file_key_value_and_what_was_expected() 
     tell(
         &mut told,
         "option without =",
-        good(&[], &["runtime.workers", "=4", "a b=4"]),
+        good(
+            &[],
+            &[
+                "runtime.workers",
+                "=4",
+                "a b=4",
+                "a..b=4",
+                "pipelines.clicks.stages[-1].type=noop",
+                "pipelines.clicks.stages[4000000000].type=noop",
+            ],
+        ),
         None,
     );
     let missing = inputs(vec!["gone.toml".into(), "gone.ini".into()], &[], &[]);
     tell(&mut told, "missing file", load(&missing), None);
+    let (directory, paths) = files(&[("long.toml", &"x=[".repeat(5_000))]);
+    tell(
+        &mut told,
+        "a line that is too long to show",
+        load(&inputs(paths, &[], &[])),
+        Some(directory.path()),
+    );
+    let (directory, paths) =
+        files(&[("big.toml", "[runtime]\nshards = 99_999_999_999_999_999_999")]);
+    tell(
+        &mut told,
+        "a number that is too large",
+        load(&inputs(paths, &[], &[])),
+        Some(directory.path()),
+    );
     let (directory, paths) = files(&[("empty.toml", "")]);
     tell(
         &mut told,
