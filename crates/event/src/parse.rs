@@ -80,7 +80,7 @@ pub(crate) fn event(text: &[u8], index: &mut Index) -> Result<(), Fault> {
     if text.get(start) != Some(&b'{') {
         return Err(no_object(text, start));
     }
-    let end = top_members(text, start + 1, index)?;
+    let end = top_members(text, start, index)?;
     whole(text, end)?;
     (index.start, index.end) = (start as u32, end as u32);
     Ok(())
@@ -130,7 +130,7 @@ fn unexpected(text: &[u8], at: usize, kind: Kind) -> Fault {
     )
 }
 
-/// The members of the event's object, from behind its `{` to behind its `}`.
+/// The members of the event's object, from its `{` to behind its `}`.
 #[inline]
 fn top_members(text: &[u8], at: usize, index: &mut Index) -> Result<usize, Fault> {
     let Index {
@@ -139,7 +139,7 @@ fn top_members(text: &[u8], at: usize, index: &mut Index) -> Result<usize, Fault
     shape.begin();
     members::<1>(text, at, top, shape, |text, at, shape| {
         let child_start = sub.len() as u32;
-        let end = members::<2>(text, at + 1, sub, shape, |text, at, _| {
+        let end = members::<2>(text, at, sub, shape, |text, at, _| {
             Ok((container(text, at, 2)?, 0, 0))
         })?;
         Ok((end, child_start, sub.len() as u32))
@@ -156,23 +156,22 @@ fn members<const DEPTH: usize>(
     shape: &mut Shape,
     mut object: impl FnMut(&[u8], usize, &mut Shape) -> Result<(usize, u32, u32), Fault>,
 ) -> Result<usize, Fault> {
+    // The brace or comma before the next name, or what stands behind a value.
     let mut at = open;
-    let mut first = true;
     loop {
         let mut flags = 0;
         let (key_start, key_end, mut value_start);
         if let Some(len) = shape.expect(text, at) {
-            (key_start, key_end, value_start) = (at + 1, at + len - 2, at + len);
+            (key_start, key_end, value_start) = (at + 2, at + len - 2, at + len);
         } else {
-            at = scan::skip_blank(text, at);
-            if first && text.get(at) == Some(&b'}') {
-                return Ok(at + 1);
+            match next_name(text, at, at == open, shape)? {
+                Next::End(end) => return Ok(end),
+                Next::Name(name) => {
+                    (key_start, key_end, value_start) = (name.start, name.end, name.value);
+                    flags = name.flags;
+                }
             }
-            let name = member_name(text, at, shape)?;
-            (key_start, key_end, value_start) = (at + 1, name.end, name.value);
-            flags = name.flags;
         }
-        first = false;
         let mut children = (0, 0);
         let value_end = loop {
             break match text.get(value_start) {
@@ -200,17 +199,21 @@ fn members<const DEPTH: usize>(
             patch: 0,
             flags,
         });
-        at = scan::skip_blank(text, value_end);
-        match text.get(at) {
-            Some(b',') => at += 1,
-            Some(b'}') => return Ok(at + 1),
-            _ => return Err(unexpected(text, at, Kind::ExpectedCommaOrBrace)),
-        }
+        at = value_end;
     }
+}
+
+/// What follows a value, or the brace that opens an object.
+enum Next {
+    /// The object ends: behind its brace.
+    End(usize),
+    Name(Name),
 }
 
 /// A member's name that was not the expected one.
 struct Name {
+    /// Behind its opening quote.
+    start: usize,
     /// Its closing quote.
     end: usize,
     /// Behind its colon.
@@ -219,7 +222,19 @@ struct Name {
 }
 
 #[inline(never)]
-fn member_name(text: &[u8], at: usize, shape: &mut Shape) -> Result<Name, Fault> {
+fn next_name(text: &[u8], from: usize, first: bool, shape: &mut Shape) -> Result<Next, Fault> {
+    let mut at = scan::skip_blank(text, from);
+    match text.get(at) {
+        Some(b'}') if !first => return Ok(Next::End(at + 1)),
+        Some(b',') if !first => at = scan::skip_blank(text, at + 1),
+        Some(b'{') if first => {
+            at = scan::skip_blank(text, at + 1);
+            if text.get(at) == Some(&b'}') {
+                return Ok(Next::End(at + 1));
+            }
+        }
+        _ => return Err(unexpected(text, at, Kind::ExpectedCommaOrBrace)),
+    }
     if text.get(at) != Some(&b'"') {
         return Err(unexpected(text, at, Kind::ExpectedName));
     }
@@ -228,14 +243,14 @@ fn member_name(text: &[u8], at: usize, shape: &mut Shape) -> Result<Name, Fault>
     if text.get(colon) != Some(&b':') {
         return Err(unexpected(text, colon, Kind::ExpectedColon));
     }
-    if !escaped && colon == end + 1 {
-        shape.learn(&text[at..=colon]);
-    }
-    Ok(Name {
+    let is_tight = !escaped && at == from + 1 && colon == end + 1;
+    shape.learn(is_tight.then(|| &text[from..=colon]));
+    Ok(Next::Name(Name {
+        start: at + 1,
         end,
         value: colon + 1,
         flags: if escaped { ESCAPED } else { 0 },
-    })
+    }))
 }
 
 /// The closing quote of the string whose body begins at `at`, and whether the body has escapes.

@@ -2,11 +2,14 @@
 
 use wide::u8x16;
 
-/// As much of a name, its quotes and its colon as is compared at once.
-const WIDTH: usize = 16;
+/// How much of a name is compared at once.
+const LANE: usize = 16;
+/// The most that is compared: a longer name is looked at anew in each event.
+const WIDTH: usize = 2 * LANE;
 
-/// The names of the last event, in the order of its text, spelled `"name":`. Where the next event has the same name
-/// at the same place, one comparison finds the name's end, the colon and the value.
+/// The names of the last event, in the order of its text, each with what stands before and behind it: `{"name":` for
+/// the first of an object, `,"name":` for another. Where the next event has the same, one comparison finds that the
+/// object goes on, where the name ends, and where its value begins.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shape {
     names: Vec<Spelled>,
@@ -14,14 +17,21 @@ pub(crate) struct Shape {
     next: usize,
 }
 
-/// A name with its quotes and its colon, if together they are no longer than [`WIDTH`].
-#[derive(Clone, Copy, Debug, Default)]
+/// The bytes from the brace or comma through the colon, if they fit.
+#[derive(Clone, Copy, Debug)]
 struct Spelled {
     bytes: [u8; WIDTH],
-    /// A bit for each byte that counts.
-    mask: u32,
     len: u32,
+    /// A bit for each byte of the first lane that counts.
+    mask: u32,
 }
+
+/// What no text has, for a text is UTF-8.
+const NOTHING: Spelled = Spelled {
+    bytes: [0xff; WIDTH],
+    len: 0,
+    mask: 1,
+};
 
 impl Shape {
     /// An event begins.
@@ -30,39 +40,56 @@ impl Shape {
         self.next = 0;
     }
 
-    /// The length of `"name":` at `text[at]`, if it is the name that was expected there. Whatever comes of it, the
-    /// next name is expected next.
+    /// The length of `,"name":` at `text[at]`, if it is what was expected there.
     #[inline(always)]
     pub(crate) fn expect(&mut self, text: &[u8], at: usize) -> Option<usize> {
-        let spelled = self.names.get(self.next);
-        self.next += 1;
-        let spelled = spelled?;
+        let spelled = self.names.get(self.next)?;
         let here = text.get(at..)?;
         let len = spelled.len as usize;
-        match here.first_chunk::<WIDTH>() {
-            Some(here) => {
-                let same = u8x16::new(*here).simd_eq(u8x16::new(spelled.bytes));
-                (same.to_bitmask() & spelled.mask == spelled.mask && len > 0).then_some(len)
-            }
-            // The last bytes of a text.
-            None => (len > 0 && here.starts_with(&spelled.bytes[..len])).then_some(len),
+        let Some(first) = here.first_chunk::<LANE>() else {
+            return self.expect_at_end(here);
+        };
+        let (lanes, _) = spelled.bytes.as_chunks::<LANE>();
+        let same = u8x16::new(*first)
+            .simd_eq(u8x16::new(lanes[0]))
+            .to_bitmask();
+        if same & spelled.mask != spelled.mask
+            || (len > LANE && !here[LANE..].starts_with(&spelled.bytes[LANE..len]))
+        {
+            return None;
         }
+        self.next += 1;
+        Some(len)
     }
 
-    /// What stood where [`expect`](Self::expect) was wrong: `spelled` is a name without escapes from its first quote
-    /// through its colon.
-    #[cold]
-    pub(crate) fn learn(&mut self, spelled: &[u8]) {
-        let at = self.next - 1;
-        if self.names.len() <= at {
-            self.names.resize(at + 1, Spelled::default());
+    /// [`expect`](Self::expect) in the last bytes of a text.
+    #[inline(never)]
+    fn expect_at_end(&mut self, here: &[u8]) -> Option<usize> {
+        let spelled = self.names.get(self.next)?;
+        let len = spelled.len as usize;
+        if len == 0 || !here.starts_with(&spelled.bytes[..len]) {
+            return None;
         }
-        let name = &mut self.names[at];
-        *name = Spelled::default();
-        if let Some(bytes) = name.bytes.get_mut(..spelled.len()) {
+        self.next += 1;
+        Some(len)
+    }
+
+    /// What was not expected: a name without escapes and what stands before and behind it, or `None` for anything else.
+    #[cold]
+    pub(crate) fn learn(&mut self, spelled: Option<&[u8]>) {
+        if self.names.len() <= self.next {
+            self.names.resize(self.next + 1, NOTHING);
+        }
+        let name = &mut self.names[self.next];
+        self.next += 1;
+        *name = NOTHING;
+        let spelled = spelled.unwrap_or_default();
+        if let Some(bytes) = name.bytes.get_mut(..spelled.len())
+            && !spelled.is_empty()
+        {
             bytes.copy_from_slice(spelled);
-            name.mask = (1 << spelled.len()) - 1;
             name.len = spelled.len() as u32;
+            name.mask = ((1_u64 << spelled.len().min(LANE)) - 1) as u32;
         }
     }
 }

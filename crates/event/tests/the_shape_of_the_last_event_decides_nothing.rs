@@ -70,6 +70,8 @@ fn the_same_names_nested_otherwise_are_other_members() {
         r#"{"a":[{"b":2}],"c":3}"#,
         r#"{"a":{"b":{"c":3}}}"#,
         r#"{ "a":{"b":2 }, "c" :3}"#,
+        "{ \"a\":{\"b\":2 }\0\"c\" :3, \"padded to be long enough\":0}",
+        "{\0a\":{\"b\":2 }, \"c\" :3, \"padded to be long enough\":0}",
         r#"{}"#,
         r#"{"\u0061":1,"b":2,"c":3}"#,
         r#"{"a":1,"a":2,"a":3}"#,
