@@ -6,12 +6,16 @@ use std::task::{Context, Poll, Wake, Waker};
 use crate::sync::atomic::{AtomicI64, Ordering};
 use crate::sync::{Arc, Mutex, lock};
 
+/// How many bytes output may overdraw a budget before those who make it should stop.
+const OVERDRAFT: i64 = 16 << 20;
+
 /// A budget of bytes: the one place where a pipeline waits.
 ///
 /// Whoever brings bytes in takes a [`Permit`] before it reads them, for the most it may need, and
 /// gives back what it did not use. Waiters are served in the order they came. What a pipeline makes
 /// of its input is charged without waiting ([`Budget::charge`]); such an overdraft holds up the
-/// next acquisition, never the worker.
+/// next acquisition, never the worker. Once it is large, the shards that would add to it park
+/// ([`Budget::is_overdrawn`]).
 #[derive(Clone)]
 pub struct Budget {
     inner: Arc<Inner>,
@@ -30,6 +34,8 @@ struct State {
     queue: VecDeque<Waiting>,
     /// Waiters that were served and have not noticed yet.
     served: Vec<u64>,
+    /// Those who wait for the overdraft to be paid back.
+    overdrawn: Vec<Waker>,
 }
 
 struct Waiting {
@@ -47,6 +53,7 @@ impl Budget {
             next_id: 0,
             queue: VecDeque::new(),
             served: Vec::new(),
+            overdrawn: Vec::new(),
         };
         Budget {
             inner: Arc::new(Inner {
@@ -100,6 +107,24 @@ impl Budget {
         self.take(&mut state, signed(bytes))
     }
 
+    /// Whether more than 16 MiB are overdrawn: time to make no more output.
+    pub fn is_overdrawn(&self) -> bool {
+        self.inner.available.load(Ordering::Relaxed) < -OVERDRAFT
+    }
+
+    /// Wakes `waker` once half of that is paid back; at once if it is.
+    pub fn on_paid_back(&self, waker: &Waker) {
+        let mut state = lock(&self.inner.state);
+        if state.available < -OVERDRAFT / 2 {
+            if !state.overdrawn.iter().any(|known| known.will_wake(waker)) {
+                state.overdrawn.push(waker.clone());
+            }
+            return;
+        }
+        drop(state);
+        waker.wake_by_ref();
+    }
+
     /// The size of the budget in bytes.
     pub fn capacity(&self) -> u64 {
         self.inner.capacity.unsigned_abs()
@@ -148,6 +173,9 @@ impl Inner {
 
     fn serve(&self, mut state: crate::sync::MutexGuard<'_, State>) {
         let mut woken = Vec::new();
+        if state.available >= -OVERDRAFT / 2 {
+            woken.append(&mut state.overdrawn);
+        }
         while let Some(front) = state.queue.front() {
             let bytes = front.bytes;
             if !self.fits(&state, bytes) {

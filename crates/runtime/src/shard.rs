@@ -138,6 +138,10 @@ impl<C: Codec> Shard<C> {
         if !self.flush() {
             return After::Parked;
         }
+        if self.shared.budget.is_overdrawn() {
+            self.shared.budget.on_paid_back(&self.waker);
+            return After::Parked;
+        }
         let started = monotonic_nanos();
         let until = started + self.shared.slice_nanos;
         self.tick(started);
@@ -158,6 +162,7 @@ impl<C: Codec> Shard<C> {
                 if !self.hand_over() {
                     return After::Parked;
                 }
+                turn_over |= self.shared.budget.is_overdrawn();
                 self.fetch_spares();
             }
         }

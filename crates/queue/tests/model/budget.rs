@@ -114,3 +114,29 @@ fn an_overdraft_that_is_paid_back_serves_who_waited_for_it() {
         assert_whole(&budget);
     });
 }
+
+#[test]
+fn who_waits_for_an_overdraft_to_be_paid_back_is_woken() {
+    explore(3, || {
+        let budget = Budget::new(1);
+        let debts = [20 << 20, 5 << 20].map(|bytes| budget.charge(bytes));
+        let parked = {
+            let budget = budget.clone();
+            thread::spawn(move || {
+                block_on(std::future::poll_fn(|context| {
+                    if !budget.is_overdrawn() {
+                        return Poll::Ready(());
+                    }
+                    budget.on_paid_back(context.waker());
+                    Poll::Pending
+                }));
+            })
+        };
+        let payers = debts.map(|debt| thread::spawn(move || drop(debt)));
+        parked.join().unwrap();
+        for payer in payers {
+            payer.join().unwrap();
+        }
+        assert_whole(&budget);
+    });
+}
