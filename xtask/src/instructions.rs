@@ -1,7 +1,7 @@
 //! `cargo xtask instructions`: how many instructions the hot path takes an event, against the stored figures.
 //!
-//! The bench `instructions` of the daemon's package does fixed work in rounds. Each case is run twice under callgrind,
-//! with few and with many rounds; the difference, by event, is its figure. Instructions repeat where seconds do not,
+//! The program in `benches/instructions` does fixed work in rounds. Each case is run twice under callgrind, with few and
+//! with many rounds; the difference, by event, is its figure. Instructions repeat where seconds do not,
 //! so a figure that has grown is a reason to fail. See `docs/INSTRUCTIONS.md`.
 
 mod callgrind;

@@ -10,7 +10,7 @@ const FEW: u32 = 1;
 const MANY: u32 = 3;
 
 pub(super) struct Callgrind {
-    /// The bench that does the work.
+    /// What does the work.
     pub(super) program: PathBuf,
     /// Where the profiles go.
     folder: PathBuf,

@@ -1,4 +1,4 @@
-//! What is counted: the cases of the bench, each with the case whose work it contains.
+//! What is counted: the cases of the program that does the work, each with the case whose work it contains.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,8 +9,9 @@ use serde::Deserialize;
 use super::figures::Counts;
 use crate::workspace::{Workspace, cargo};
 
-const PACKAGE: &str = "millpond";
-const BENCH: &str = "instructions";
+/// The program that does the work, and its package.
+const PROGRAM: &str = "instructions";
+const PACKAGE: &str = "millpond-instructions";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Case {
@@ -53,18 +54,17 @@ pub(super) fn with_bases<'a>(
     Ok(all)
 }
 
-/// Builds the bench and returns its path.
+/// Builds the program as the daemon is built, and returns its path.
 pub(super) fn build(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let output = Command::new(cargo())
-        .args(["bench", "--package", PACKAGE, "--bench", BENCH, "--no-run"])
+        .args(["build", "--release", "--package", PACKAGE])
         .args(["--message-format", "json-render-diagnostics"])
         .current_dir(&workspace.root)
         .stderr(Stdio::inherit())
         .output()
-        .context("cannot run cargo bench")?;
-    ensure!(output.status.success(), "the bench does not build");
-    executable(&String::from_utf8_lossy(&output.stdout))
-        .context("cargo built no executable of the bench")
+        .context("cannot run cargo build")?;
+    ensure!(output.status.success(), "{PACKAGE} does not build");
+    executable(&String::from_utf8_lossy(&output.stdout)).context("cargo built no such program")
 }
 
 #[derive(Deserialize)]
@@ -76,20 +76,18 @@ struct Message {
 #[derive(Deserialize)]
 struct Target {
     name: String,
-    kind: Vec<String>,
 }
 
 fn executable(messages: &str) -> Option<PathBuf> {
-    let of_bench = |line| {
+    let of_program = |line| {
         let message: Message = serde_json::from_str(line).ok()?;
-        let target = message.target?;
-        let is_it = target.name == BENCH && target.kind == ["bench"];
+        let is_it = message.target?.name == PROGRAM;
         message.executable.filter(|_| is_it)
     };
-    messages.lines().find_map(of_bench)
+    messages.lines().find_map(of_program)
 }
 
-/// Asks the bench for its cases.
+/// Asks the program for its cases.
 pub(super) fn list(program: &Path) -> anyhow::Result<Vec<Case>> {
     let output = Command::new(program)
         .arg("list")
@@ -163,12 +161,12 @@ mod tests {
     }
 
     #[test]
-    fn the_bench_is_found_among_all_that_cargo_builds() {
+    fn the_program_is_found_among_all_that_cargo_builds() {
         let messages = r#"{"reason":"compiler-artifact","target":{"name":"millpond","kind":["bin"]},"executable":"/t/millpond"}
-{"reason":"compiler-artifact","target":{"name":"instructions","kind":["bench"]},"executable":"/t/instructions-1"}
+{"reason":"compiler-artifact","target":{"name":"instructions","kind":["bin"]},"executable":"/t/instructions"}
 {"reason":"build-finished","success":true}
 "#;
-        assert_eq!(executable(messages), Some("/t/instructions-1".into()));
+        assert_eq!(executable(messages), Some("/t/instructions".into()));
         assert_eq!(executable("not json\n{}\n"), None);
     }
 }

@@ -4,7 +4,7 @@
 //! and prints how many events a round has. What a case costs an event is the difference between runs of few and of
 //! many rounds, so that setting up, and the growth of buffers in the first round, cancel out.
 //!
-//! Without such an order (`cargo bench`) every case does one round, to show that it still works.
+//! Without such an order every case does one round, to show that it still works.
 
 #![allow(
     clippy::print_stdout,
@@ -12,7 +12,8 @@
 )]
 
 mod case;
-#[path = "../../src/codec.rs"]
+/// The daemon's own: it is a binary, and its codec no part of any crate.
+#[path = "../../../crates/daemon/src/codec.rs"]
 mod codec;
 mod events;
 mod hop;
@@ -41,12 +42,16 @@ fn main() -> Result<(), Failure> {
             let case = case.ok_or_else(|| format!("there is no case {name:?}"))?;
             println!("{}", case.run(rounds.parse()?)?);
         }
-        // What `cargo bench` hands on is meant for other benches.
-        _ => {
+        [] => {
             for case in cases() {
-                println!("{:12} {} events", case.name, case.run(1)?);
+                println!("{:12}{:>8} events", case.name, case.run(1)?);
             }
             println!("instructions are counted by `cargo xtask instructions`");
+        }
+        _ => {
+            let message =
+                format!("found {arguments:?}, expected nothing, list, or run CASE ROUNDS");
+            return Err(message.into());
         }
     }
     Ok(())

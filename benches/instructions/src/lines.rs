@@ -8,7 +8,7 @@ use crate::case::Failure;
 pub(crate) const CHUNK: usize = 256 << 10;
 
 /// 200 lines of the reference task as the throughput bench makes them, three of them malformed.
-pub(crate) const CLICKS: &[u8] = include_bytes!("../../../../benches/w1.ndjson");
+pub(crate) const CLICKS: &[u8] = include_bytes!("../../w1.ndjson");
 
 /// A full chunk of lines, taken in over and over.
 pub(crate) struct Supply {
