@@ -103,7 +103,7 @@ impl<C: Codec<Batch = Slice>> Rig<C> {
     /// Takes one chunk in, runs it, and confirms what came out.
     ///
     /// # Panics
-    /// If an event is lost, for then less was counted than was meant.
+    /// If it was not taken in as a whole, for then less is counted than is meant.
     pub(crate) fn pass(&mut self) {
         let permit = self.budget.try_acquire(CHUNK);
         let permit = Arc::new(permit.expect("one chunk at a time is below the budget"));
@@ -113,7 +113,6 @@ impl<C: Codec<Batch = Slice>> Rig<C> {
         for sink in &mut self.sinks {
             sink.drain();
         }
-        debug_assert_eq!(self.ledger.totals().live, 0);
     }
 }
 

@@ -16,47 +16,37 @@ const ELEMENTS: usize = 40;
 pub(crate) fn cases() -> Vec<Case> {
     let case = |name, beyond, prepare| Case {
         name,
-        beyond: Some(beyond),
+        beyond,
         prepare,
     };
-    let mut cases = vec![
-        case("line", "decode", (|| clicks(None)) as fn() -> _),
-        case("filter", "line", || {
+    vec![
+        case("line", Some("decode"), (|| clicks(None)) as fn() -> _),
+        case("filter", Some("line"), || {
             let kinds = ["click", "add_to_cart", "purchase"];
             clicks(Some(("filter", json!({ "field": "type", "in": kinds }))))
         }),
-        case("map", "line", || {
+        case("map", Some("line"), || {
             let values = json!({ "view": 0, "click": 1, "add_to_cart": 3, "purchase": 10 });
-            clicks(Some((
-                "map",
-                json!({ "field": "type", "into": "weight", "values": values }),
-            )))
+            let table = json!({ "field": "type", "into": "weight", "values": values });
+            clicks(Some(("map", table)))
         }),
-        case("remove", "line", || {
+        case("remove", Some("line"), || {
             clicks(Some(("remove", json!({ "fields": ["context.ua"] }))))
         }),
-        case("set", "line", || {
+        case("set", Some("line"), || {
             clicks(Some(("set", json!({ "field": "seen", "value": true }))))
         }),
-        case("rename", "line", || {
+        case("rename", Some("line"), || {
             let fields = json!({ "user_id": "user", "context.page": "page" });
             clicks(Some(("rename", json!({ "fields": fields }))))
         }),
-        case("explode", "sessions", || {
+        // Whole sessions: these two are counted by element.
+        case("sessions", None, || of_sessions(None)),
+        case("explode", Some("sessions"), || {
             let table = json!({ "field": "events", "carry": ["session"] });
             of_sessions(Some(("explode", table)))
         }),
-    ];
-    // Whole sessions: the counts of these two are by element.
-    cases.insert(
-        cases.len() - 1,
-        Case {
-            name: "sessions",
-            beyond: None,
-            prepare: || of_sessions(None),
-        },
-    );
-    cases
+    ]
 }
 
 fn clicks(stage: Option<(&str, Value)>) -> Result<Work, Failure> {
