@@ -48,9 +48,7 @@ impl Callgrind {
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .output()
-            .context(
-                "cannot run valgrind: install it, for example with apt-get install valgrind",
-            )?;
+            .context("cannot run valgrind")?;
         ensure!(
             output.status.success(),
             "{case} failed under callgrind ({}): {}",

@@ -44,7 +44,7 @@ impl Figures {
         // In the workspace, whose folder may choose the toolchain.
         let rustc = said(Command::new("rustc").arg("-vV").current_dir(root))?;
         let valgrind = said(Command::new("valgrind").arg("--version"))
-            .context("install it, for example with apt-get install valgrind")?;
+            .context("valgrind is needed, for example from apt-get install valgrind")?;
         let host = rustc.lines().find_map(|line| line.strip_prefix("host: "));
         Ok(Self {
             rustc: rustc.lines().next().unwrap_or_default().to_owned(),
