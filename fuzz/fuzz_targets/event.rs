@@ -24,6 +24,7 @@ fuzz_target!(|data: &[u8]| {
     let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
     let (text, rest) = (&data[..end], data.get(end + 1..).unwrap_or_default());
     judge(data);
+    judge_in_turn(data);
     let Some(mut event) = judge(text) else { return };
     let mut choices = Unstructured::new(rest);
     while !choices.is_empty() {
@@ -48,6 +49,22 @@ fn judge(text: &[u8]) -> Option<Event> {
             assert!(!rfc || declared, "rejected, although it is JSON: {error}");
             assert!(error.offset <= text.len());
             None
+        }
+    }
+}
+
+/// One event object reads the lines one after the other; what it makes of each is what a new one makes of it.
+fn judge_in_turn(lines: &[u8]) {
+    let mut event = Event::default();
+    for text in lines.split(|byte| matches!(byte, 0 | b'\n')) {
+        let read = event.rebuild(|own| own.extend_from_slice(text));
+        let fresh = Event::parse(text);
+        assert_eq!(read.as_ref().err(), fresh.as_ref().err());
+        let Ok(fresh) = fresh else { continue };
+        for path in PATHS {
+            let path = Path::parse(path).expect("the table holds valid paths");
+            let (here, there) = (event.get(&path), fresh.get(&path));
+            assert_eq!(here.as_ref().map(|value| value.raw()), there.as_ref().map(|value| value.raw()));
         }
     }
 }

@@ -13,14 +13,14 @@ pub(crate) const CLICKS: &[u8] = include_bytes!("../../w1.ndjson");
 /// A full chunk of lines, taken in over and over.
 pub(crate) struct Supply {
     /// Has one buffer. What it holds outlives each chunk that it is lent to.
-    pool: BufferPool,
+    pub(crate) pool: BufferPool,
     filled: usize,
     events: u64,
 }
 
 impl Supply {
     pub(crate) fn new(text: &[u8]) -> Self {
-        let pool = BufferPool::new(CHUNK, 1);
+        let pool = BufferPool::new(CHUNK, || CHUNK);
         let mut buffer = pool.take();
         let (mut filled, mut events) = (0, 0);
         for line in text.split_inclusive(|byte| *byte == b'\n').cycle() {

@@ -44,6 +44,7 @@ impl<C: Codec<Batch = Slice>> Rig<C> {
         empty: fn(&mut C::Output),
         key: Option<&str>,
     ) -> Result<Self, Failure> {
+        let supply = Supply::new(CLICKS);
         let budget = Budget::new(256 << 20);
         let ledger = Arc::new(Ledger::new("bench"));
         let (exit, out) = sink("out", empty);
@@ -76,12 +77,12 @@ impl<C: Codec<Batch = Slice>> Rig<C> {
             "bench".into(),
             vec![route],
             budget.clone(),
-            millpond_event::BufferPool::new(CHUNK, 0),
+            supply.pool.clone(),
             Arc::new(SourceLedger::new("bench")),
             stopping,
         );
         Ok(Rig {
-            supply: Supply::new(CLICKS),
+            supply,
             budget,
             inlet,
             worker: workers.pop().ok_or("a runtime without a worker")?,

@@ -48,6 +48,7 @@ impl Codec for JsonCodec {
                 message: refusal.detail.clone(),
             });
         }
+        slice.touch(index + 1);
         let event = item.get_or_insert_with(Event::default);
         event.read(slice, index).map_err(|error| Refused {
             reason: error.reason(),

@@ -122,8 +122,10 @@ pub(crate) async fn wire(
     drop(sinks);
 
     let (stop, stopping) = millpond_ingest::stop();
-    let idle = (config.runtime.memory / CHUNK / 4).clamp(2, 16);
-    let pool = BufferPool::new(CHUNK, idle);
+    // Idle buffers take what is left of the budget: with them, too, memory stays within it.
+    let left = budget.clone();
+    let room = move || usize::try_from(left.capacity().saturating_sub(left.used())).unwrap_or(0);
+    let pool = BufferPool::new(CHUNK, room);
     let (mut sources, mut ledgers, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
     for component in &config.sources {
         let name: Arc<str> = component.name.as_str().into();

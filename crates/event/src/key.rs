@@ -5,6 +5,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::blocks;
 use crate::error::PathError;
 use crate::escape;
+use crate::glance::Glance;
 use crate::path::{Name, Path, Segment};
 use crate::scan;
 
@@ -24,6 +25,8 @@ pub fn shard_of(hash: u64, shards: u32) -> u32 {
 pub struct KeyPath {
     path: Path,
     names: Box<[Name]>,
+    /// For a key that is one simple name.
+    glance: Option<Glance>,
 }
 
 impl KeyPath {
@@ -41,8 +44,16 @@ impl KeyPath {
                 problem: "expected names only, a key is no element of an array",
             }),
         });
-        let names = names.collect::<Result<_, _>>()?;
-        Ok(Self { path, names })
+        let names: Box<[Name]> = names.collect::<Result<_, _>>()?;
+        let glance = match &*names {
+            [name] => Glance::new(name),
+            _ => None,
+        };
+        Ok(Self {
+            path,
+            names,
+            glance,
+        })
     }
 
     /// The path as it was written.
@@ -62,6 +73,12 @@ impl KeyPath {
     /// [`Event::get`](crate::Event::get) (so the last duplicate wins); on any other it may answer anything.
     pub fn hash(&self, line: &[u8]) -> Option<u64> {
         let mut at = scan::blank(line, 0);
+        if let Some(glance) = &self.glance
+            && line.get(at) == Some(&b'{')
+            && let Some(value) = glance.value(line, at)
+        {
+            return identity(line, value);
+        }
         for name in &self.names {
             if line.get(at) != Some(&b'{') {
                 return None;

@@ -33,7 +33,7 @@
 //! use millpond_event::{BufferPool, Chunk, Event, KeyPath, Origin, Records, Slice, SplitScratch};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let pool = BufferPool::new(256 << 10, 4);
+//! let pool = BufferPool::new(256 << 10, || 1 << 20);
 //! let mut buffer = pool.take();
 //! let lines = b"{\"user\":\"a\"}\n{\"user\":\"b\"}\nnot json\n";
 //! buffer[..lines.len()].copy_from_slice(lines);
@@ -73,6 +73,7 @@ mod draft;
 mod error;
 mod escape;
 mod event;
+mod glance;
 mod key;
 mod parse;
 mod path;
@@ -81,6 +82,7 @@ mod raw;
 mod records;
 mod scalar;
 mod scan;
+mod shape;
 mod slice;
 mod splice;
 mod value;

@@ -4,6 +4,7 @@
 //! each open container. UTF-8 is not looked at here; it is checked for a whole chunk at once.
 
 use crate::error::{Fault, MAX_DEPTH, ParseErrorKind as Kind};
+use crate::shape::Shape;
 use crate::{escape, scan};
 
 /// Where a member of the event, or of an object in it, lies in the text.
@@ -38,6 +39,7 @@ pub(crate) const INNER: u8 = 16;
 pub(crate) struct Index {
     pub(crate) top: Vec<Node>,
     pub(crate) sub: Vec<Node>,
+    shape: Shape,
     /// Where the event's object begins and ends in the text.
     pub(crate) start: u32,
     pub(crate) end: u32,
@@ -57,6 +59,7 @@ impl Default for Index {
         Self {
             top: Vec::new(),
             sub: Vec::new(),
+            shape: Shape::default(),
             start: 0,
             end: EMPTY.len() as u32,
         }
@@ -130,10 +133,13 @@ fn unexpected(text: &[u8], at: usize, kind: Kind) -> Fault {
 /// The members of the event's object, from behind its `{` to behind its `}`.
 #[inline]
 fn top_members(text: &[u8], at: usize, index: &mut Index) -> Result<usize, Fault> {
-    let Index { top, sub, .. } = index;
-    members::<1>(text, at, top, |text, at| {
+    let Index {
+        top, sub, shape, ..
+    } = index;
+    shape.begin();
+    members::<1>(text, at, top, shape, |text, at, shape| {
         let child_start = sub.len() as u32;
-        let end = members::<2>(text, at + 1, sub, |text, at| {
+        let end = members::<2>(text, at + 1, sub, shape, |text, at, _| {
             Ok((container(text, at, 2)?, 0, 0))
         })?;
         Ok((end, child_start, sub.len() as u32))
@@ -147,29 +153,32 @@ fn members<const DEPTH: usize>(
     text: &[u8],
     open: usize,
     nodes: &mut Vec<Node>,
-    mut object: impl FnMut(&[u8], usize) -> Result<(usize, u32, u32), Fault>,
+    shape: &mut Shape,
+    mut object: impl FnMut(&[u8], usize, &mut Shape) -> Result<(usize, u32, u32), Fault>,
 ) -> Result<usize, Fault> {
-    let mut at = scan::skip_blank(text, open);
-    if text.get(at) == Some(&b'}') {
-        return Ok(at + 1);
-    }
+    let mut at = open;
+    let mut first = true;
     loop {
-        if text.get(at) != Some(&b'"') {
-            return Err(unexpected(text, at, Kind::ExpectedName));
+        let mut flags = 0;
+        let (key_start, key_end, mut value_start);
+        if let Some(len) = shape.expect(text, at) {
+            (key_start, key_end, value_start) = (at + 1, at + len - 2, at + len);
+        } else {
+            at = scan::skip_blank(text, at);
+            if first && text.get(at) == Some(&b'}') {
+                return Ok(at + 1);
+            }
+            let name = member_name(text, at, shape)?;
+            (key_start, key_end, value_start) = (at + 1, name.end, name.value);
+            flags = name.flags;
         }
-        let key_start = at + 1;
-        let (key_end, escaped) = string(text, key_start)?;
-        let colon = scan::skip_blank(text, key_end + 1);
-        if text.get(colon) != Some(&b':') {
-            return Err(unexpected(text, colon, Kind::ExpectedColon));
-        }
-        let mut value_start = colon + 1;
+        first = false;
         let mut children = (0, 0);
         let value_end = loop {
             break match text.get(value_start) {
                 Some(b'"') => string(text, value_start + 1)?.0 + 1,
                 Some(b'{') => {
-                    let (end, first, last) = object(text, value_start)?;
+                    let (end, first, last) = object(text, value_start, shape)?;
                     children = (first, last);
                     end
                 }
@@ -189,15 +198,44 @@ fn members<const DEPTH: usize>(
             child_start: children.0,
             child_end: children.1,
             patch: 0,
-            flags: if escaped { ESCAPED } else { 0 },
+            flags,
         });
         at = scan::skip_blank(text, value_end);
         match text.get(at) {
-            Some(b',') => at = scan::skip_blank(text, at + 1),
+            Some(b',') => at += 1,
             Some(b'}') => return Ok(at + 1),
             _ => return Err(unexpected(text, at, Kind::ExpectedCommaOrBrace)),
         }
     }
+}
+
+/// A member's name that was not the expected one.
+struct Name {
+    /// Its closing quote.
+    end: usize,
+    /// Behind its colon.
+    value: usize,
+    flags: u8,
+}
+
+#[inline(never)]
+fn member_name(text: &[u8], at: usize, shape: &mut Shape) -> Result<Name, Fault> {
+    if text.get(at) != Some(&b'"') {
+        return Err(unexpected(text, at, Kind::ExpectedName));
+    }
+    let (end, escaped) = string(text, at + 1)?;
+    let colon = scan::skip_blank(text, end + 1);
+    if text.get(colon) != Some(&b':') {
+        return Err(unexpected(text, colon, Kind::ExpectedColon));
+    }
+    if !escaped && colon == end + 1 {
+        shape.learn(&text[at..=colon]);
+    }
+    Ok(Name {
+        end,
+        value: colon + 1,
+        flags: if escaped { ESCAPED } else { 0 },
+    })
 }
 
 /// The closing quote of the string whose body begins at `at`, and whether the body has escapes.
@@ -214,7 +252,10 @@ fn string_with_escapes(text: &[u8], mut at: usize) -> Result<usize, Fault> {
     loop {
         match text.get(at) {
             Some(b'"') => return Ok(at),
-            Some(b'\\') => at = escape::read(text, at)?.1,
+            Some(b'\\') => match text.get(at + 1) {
+                Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => at += 2,
+                _ => at = escape::read(text, at)?.1,
+            },
             _ => return Err(unexpected(text, at, Kind::ControlCharacter)),
         }
         at = scan::plain_run(text, at);
@@ -245,6 +286,14 @@ fn scalar(text: &[u8], at: usize) -> Result<usize, Fault> {
 
 #[inline(always)]
 fn number(text: &[u8], start: usize) -> Result<usize, Fault> {
+    match scan::short_number(text, start) {
+        Some(end) => Ok(end),
+        None => any_number(text, start),
+    }
+}
+
+#[inline(never)]
+fn any_number(text: &[u8], start: usize) -> Result<usize, Fault> {
     let some_digits = |at: usize| {
         let end = scan::digits(text, at);
         if end > at {

@@ -73,6 +73,32 @@ pub(crate) fn digits(text: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// One past the number at `at`, if it is of the usual kind: digits, or digits, a point and digits within the next 16
+/// bytes. `None` says nothing of what stands there.
+#[inline(always)]
+pub(crate) fn short_number(text: &[u8], at: usize) -> Option<usize> {
+    let bytes = text.get(at..)?.first_chunk::<16>()?;
+    let folded = u8x16::new(*bytes) - u8x16::splat(b'0');
+    let is_digit = folded.min(u8x16::splat(9)).simd_eq(folded).to_bitmask();
+    let whole = is_digit.trailing_ones() as usize;
+    if whole == bytes.len() {
+        let end = digits(text, at + whole);
+        let ends = matches!(text.get(end), Some(b',' | b'}' | b']'));
+        return (bytes[0] != b'0' && ends).then_some(end);
+    }
+    let mut end = whole;
+    if bytes.get(whole) == Some(&b'.') {
+        let fraction = (is_digit >> (whole + 1)).trailing_ones() as usize;
+        if fraction == 0 {
+            return None;
+        }
+        end += 1 + fraction;
+    }
+    let ends = *bytes.get(end)?;
+    let leading_zero = bytes[0] == b'0' && whole > 1;
+    (whole > 0 && !leading_zero && !matches!(ends, b'e' | b'E')).then_some(at + end)
+}
+
 /// The first byte from `at` on that is no JSON whitespace, or the end of the text.
 #[inline(always)]
 pub(crate) fn blank(text: &[u8], mut at: usize) -> usize {

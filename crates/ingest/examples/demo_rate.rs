@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "demo".into(),
         vec![route],
         Budget::new(64 << 20),
-        BufferPool::new(256 << 10, 64),
+        BufferPool::new(256 << 10, || 16 << 20),
         Arc::new(SourceLedger::new("demo")),
         stop,
     );

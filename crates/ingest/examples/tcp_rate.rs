@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "tcp".into(),
         vec![route],
         Budget::new(64 << 20),
-        BufferPool::new(256 << 10, 64),
+        BufferPool::new(256 << 10, || 16 << 20),
         ledger.clone(),
         stop,
     );

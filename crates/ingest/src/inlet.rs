@@ -19,6 +19,10 @@ use crate::stop::Stopped;
 pub(crate) const PAGE: usize = 4096;
 /// How often a wait for the budget is added to the source's counts while it lasts.
 const LAP: Duration = Duration::from_millis(500);
+/// A source is far ahead when more bytes than this wait in the process: about what caches hold.
+const AHEAD: u64 = 8 << 20;
+/// How long it pauses then before each read.
+const PAUSE: Duration = Duration::from_millis(1);
 /// How long a hand-off waits that found a mailbox full.
 const FULL_PAUSE: Duration = Duration::from_millis(1);
 
@@ -117,20 +121,44 @@ impl Inlet {
         }
     }
 
-    /// A buffer of at least `bytes`, if the budget has room for it and nobody waits for that room.
+    /// A buffer of at least `bytes`, if the budget has room for it, nobody waits for that room, and the source is
+    /// not far ahead of the workers.
     pub fn try_lease(&self, bytes: usize) -> Option<Lease> {
+        if self.is_ahead() {
+            return None;
+        }
+        self.lease_now(bytes)
+    }
+
+    fn lease_now(&self, bytes: usize) -> Option<Lease> {
         let bytes = self.size(bytes);
         let permit = self.inner.budget.try_acquire(bytes)?;
         Some(self.buffer(bytes, permit))
     }
 
+    /// Whether so much waits to be worked on that the workers find it cold in memory.
+    fn is_ahead(&self) -> bool {
+        self.inner.budget.used() > AHEAD
+    }
+
     /// Waits for a buffer of at least `bytes`; `None` when the source should end. The time counts as
     /// back-pressure. Cancel-safe.
+    ///
+    /// A source that is far ahead of the workers is granted one after a short pause at the earliest: quick
+    /// pipelines catch up in it and find what was read still in their caches; behind slow ones a burst is
+    /// taken in all the same, up to the budget.
     pub async fn lease(&self, bytes: usize) -> Option<Lease> {
         if self.is_ended() {
             return None;
         }
-        if let Some(lease) = self.try_lease(bytes) {
+        if self.is_ahead() {
+            let _waited = Waited::new(&self.inner.ledger);
+            futures_lite::future::or(self.ended(), async_std::task::sleep(PAUSE)).await;
+            if self.is_ended() {
+                return None;
+            }
+        }
+        if let Some(lease) = self.lease_now(bytes) {
             return Some(lease);
         }
         let bytes = self.size(bytes);

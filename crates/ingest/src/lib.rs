@@ -43,7 +43,7 @@
 //!     "shop".into(),
 //!     vec![route],
 //!     Budget::new(64 << 20),
-//!     BufferPool::new(256 << 10, 64),
+//!     BufferPool::new(256 << 10, || 16 << 20),
 //!     Arc::new(SourceLedger::new("shop")),
 //!     stop,
 //! );

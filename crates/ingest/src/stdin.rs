@@ -146,7 +146,7 @@ mod tests {
             key: None,
         };
         let ledger = Arc::new(SourceLedger::new("in"));
-        let pool = BufferPool::new(256 << 10, 4);
+        let pool = BufferPool::new(256 << 10, || 0);
         let inlet = Inlet::new(
             "in".into(),
             vec![route],

@@ -16,6 +16,8 @@ pub struct Options {
     pub shards: usize,
     /// How long a worker stays with one shard while others wait.
     pub slice: Duration,
+    /// How many batches a shard runs while others wait.
+    pub turn: usize,
     /// Output is handed to its sink once it pins this many bytes, or at the end of the slice.
     pub output_bytes: u64,
     /// How often stages are told the time when there is nothing else to do; `None` for lines that
@@ -28,12 +30,13 @@ pub struct Options {
 }
 
 impl Options {
-    /// The defaults: 64 shards, slices of 5 ms, output in pieces of 256 KiB, no ticks.
+    /// The defaults: 64 shards, slices of 5 ms and 16 batches, output in pieces of 256 KiB, no ticks.
     pub fn new(workers: usize, budget: Budget) -> Self {
         Options {
             workers,
             shards: 64,
             slice: Duration::from_millis(5),
+            turn: 16,
             output_bytes: 256 << 10,
             tick: None,
             budget,

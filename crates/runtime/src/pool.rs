@@ -218,6 +218,7 @@ fn add_pipeline<C: Codec>(
         budget: options.budget.clone(),
         counts,
         slice_nanos: nanos(options.slice),
+        turn: options.turn,
         output_bytes: options.output_bytes,
         tick_nanos: options.tick.map(nanos),
     });

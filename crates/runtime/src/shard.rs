@@ -4,7 +4,7 @@ use std::task::Waker;
 
 use millpond_delivery::{Consignment, Inbound, Ledger, Outbound, Part, Tally};
 use millpond_engine::{Blueprint, Pipeline, Timestamp};
-use millpond_queue::{After, Budget, Mailbox, Parcel, Permit, Weight, monotonic_nanos};
+use millpond_queue::{After, Budget, Mailbox, Parcel, Permit, ReadySet, Weight, monotonic_nanos};
 
 use crate::codec::Codec;
 use crate::collect::Letters;
@@ -22,6 +22,7 @@ pub(crate) struct Shared<C: Codec> {
     pub(crate) budget: Budget,
     pub(crate) counts: Arc<Counts>,
     pub(crate) slice_nanos: u64,
+    pub(crate) turn: usize,
     pub(crate) output_bytes: u64,
     pub(crate) tick_nanos: Option<u64>,
 }
@@ -109,16 +110,18 @@ impl<C: Codec> Shard<C> {
         }
     }
 
-    /// Works through the mailbox until it is empty, the slice is over or the output finds no space.
+    /// Works through the mailbox until it is empty, its turn is over or the output finds no space.
     /// When it returns, all output is in the sinks' rooms or in the outbox.
-    pub(crate) fn run(&mut self) -> After {
+    pub(crate) fn run(&mut self, ready: &ReadySet) -> After {
         if std::mem::take(&mut self.parked) {
             self.shared
                 .counts
                 .parked_shards
                 .fetch_sub(1, Ordering::Relaxed);
         }
-        let after = self.slice();
+        self.fetch_spares();
+        let after = self.slice(ready);
+        self.return_spares();
         self.line.publish();
         self.shared.counts.add_letters(&mut self.letters.counted);
         if after == After::Parked {
@@ -131,34 +134,64 @@ impl<C: Codec> Shard<C> {
         after
     }
 
-    fn slice(&mut self) -> After {
+    fn slice(&mut self, ready: &ReadySet) -> After {
         if !self.flush() {
             return After::Parked;
         }
         let started = monotonic_nanos();
         let until = started + self.shared.slice_nanos;
         self.tick(started);
-        let mut out_of_time = false;
-        while !out_of_time {
+        let mut turn_over = false;
+        let mut batches = 0;
+        while !turn_over {
             if self.current.is_none() && !self.take() {
                 break;
             }
-            out_of_time = self.work(until);
-            if self.has_enough_output() && !self.hand_over() {
-                return After::Parked;
+            turn_over = self.work(until);
+            if self.current.is_none() {
+                batches += 1;
+                // Shards that keep pace with each other let go of a chunk together; one that ran ahead would
+                // leave it pinned by those that lag.
+                turn_over |= batches >= self.shared.turn && ready.any_ready();
+            }
+            if self.has_enough_output() {
+                if !self.hand_over() {
+                    return After::Parked;
+                }
+                self.fetch_spares();
             }
         }
-        if !out_of_time && !self.finished && self.mailbox.is_ended() {
+        if !turn_over && !self.finished && self.mailbox.is_ended() {
             self.finish();
         }
         if !self.hand_over() {
             After::Parked
-        } else if out_of_time {
+        } else if turn_over {
             After::Again
         } else if self.finished {
             After::Finished
         } else {
             After::Idle
+        }
+    }
+
+    /// Takes emptied buffers to write output into.
+    fn fetch_spares(&mut self) {
+        for (output, exit) in self.outputs.iter_mut().zip(&self.shared.exits) {
+            if self.codec.rows(output) == 0
+                && let Some(spare) = exit.spares.take()
+            {
+                *output = spare;
+            }
+        }
+    }
+
+    /// Gives back those that were not used: a shard that does not run holds no memory but its backlog.
+    fn return_spares(&mut self) {
+        for (output, exit) in self.outputs.iter_mut().zip(&self.shared.exits) {
+            if self.codec.rows(output) == 0 && self.codec.bytes(output) > 0 {
+                exit.spares.give(std::mem::take(output));
+            }
         }
     }
 
@@ -228,8 +261,7 @@ impl<C: Codec> Shard<C> {
             if rows == 0 {
                 continue;
             }
-            let spare = exit.spares.take().unwrap_or_default();
-            let output = std::mem::replace(&mut self.outputs[at], spare);
+            let output = std::mem::take(&mut self.outputs[at]);
             let bytes = self.codec.bytes(&output);
             let own;
             let (consignment, received_nanos) = match &self.open {

@@ -52,7 +52,7 @@ impl<C: Codec> Worker<C> {
             let mut shard = self.shards[shard]
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            match catch_unwind(AssertUnwindSafe(|| shard.run())) {
+            match catch_unwind(AssertUnwindSafe(|| shard.run(&self.ready))) {
                 Ok(after) => after,
                 Err(panic) => {
                     self.view.inner.restarts.fetch_add(1, Ordering::Relaxed);

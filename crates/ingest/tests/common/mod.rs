@@ -81,7 +81,7 @@ impl Rig {
             "s".into(),
             vec![route],
             self.budget.clone(),
-            BufferPool::new(BUFFER, 16),
+            BufferPool::new(BUFFER, || 0),
             self.source.clone(),
             self.stop.clone(),
         )

@@ -1,0 +1,100 @@
+//! An event object that has just read an event expects the next to have the same names in the same places. That must
+//! never show: what it makes of the next text is what a new one makes of it.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use millpond_event::Event;
+use proptest::prelude::*;
+use support::random;
+
+const CLICK: &str = r#"{"id":"7f","type":"click","a_name_longer_than_16":1,"price":1.10,"session":9007199254740993,"z":[],"context":{"page":"/","ua":"\"x\"","n":{"k":1}},"ip":"1"}"#;
+
+/// What `event`, whatever it read before, makes of `text`; and what a new one does.
+fn check(event: &mut Event, text: &[u8]) {
+    let read = event.rebuild(|own| own.extend_from_slice(text));
+    let fresh = Event::parse(text);
+    let shown = text.escape_ascii();
+    assert_eq!(read.as_ref().err(), fresh.as_ref().err(), "{shown}");
+    let Ok(fresh) = fresh else { return };
+    // The tree is made of the text; the edit goes through the index.
+    assert_eq!(event.to_value(), fresh.to_value(), "{shown}");
+    let serde_json::Value::Object(tree) = fresh.to_value() else {
+        panic!("{shown} is no object");
+    };
+    for (name, value) in &tree {
+        let inner = value.as_object().into_iter().flatten();
+        for (steps, want) in std::iter::once((vec![name], value))
+            .chain(inner.map(|(inner, value)| (vec![name, inner], value)))
+        {
+            let steps: Vec<_> = steps
+                .into_iter()
+                .map(|name| support::Step::Name(name.clone()))
+                .collect();
+            let Ok(path) = millpond_event::Path::parse(&support::written(&steps)) else {
+                continue;
+            };
+            let got = event.get(&path).map(|value| value.to_value());
+            assert_eq!(got.as_ref(), Some(want), "{path} of {shown}");
+        }
+    }
+}
+
+#[test]
+fn every_byte_in_every_place_is_judged_as_by_a_new_one() {
+    let mut event = Event::default();
+    for at in 0..CLICK.len() {
+        for byte in *b"\"\\{}[]:, \n\x01x0.e\xff" {
+            let mut text = CLICK.as_bytes().to_vec();
+            check(&mut event, &text);
+            text[at] = byte;
+            check(&mut event, &text);
+            text.remove(at);
+            check(&mut event, &text);
+            text.insert(at, byte);
+            text.insert(at, byte);
+            check(&mut event, &text);
+        }
+        check(&mut event, &CLICK.as_bytes()[..at]);
+    }
+}
+
+#[test]
+fn the_same_names_nested_otherwise_are_other_members() {
+    let mut event = Event::default();
+    for text in [
+        r#"{"a":1,"b":2,"c":3}"#,
+        r#"{"a":{"b":2,"c":3}}"#,
+        r#"{"a":{"b":2},"c":3}"#,
+        r#"{"a":{},"b":2,"c":3}"#,
+        r#"{"a":[{"b":2}],"c":3}"#,
+        r#"{"a":{"b":{"c":3}}}"#,
+        r#"{ "a":{"b":2 }, "c" :3}"#,
+        r#"{}"#,
+        r#"{"\u0061":1,"b":2,"c":3}"#,
+        r#"{"a":1,"a":2,"a":3}"#,
+        r#"{"a":1,}"#,
+        r#"{"a":1,"b":2"#,
+        r#"{"a":1,"b":2,"c":3}"#,
+    ] {
+        check(&mut event, text.as_bytes());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_event_after_any_other_is_read_as_by_a_new_one(
+        texts in prop::collection::vec(random::spelled(), 1..4),
+        order in prop::collection::vec(any::<prop::sample::Index>(), 1..12),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut event = Event::default();
+        for which in order {
+            let text = which.get(&texts).1.as_bytes();
+            check(&mut event, text);
+            check(&mut event, &text[..cut.index(text.len())]);
+        }
+    }
+}
