@@ -147,7 +147,15 @@ mod tests {
             .into_iter()
             .map(|step| step.name)
             .collect();
-        for name in ["format", "clippy", "tests", "docs", "tidy", "deny"] {
+        for name in [
+            "format",
+            "clippy",
+            "tests",
+            "docs",
+            "tidy",
+            "deny",
+            "instructions",
+        ] {
             assert!(names.contains(&name), "{name} is not among {names:?}");
         }
     }

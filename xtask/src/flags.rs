@@ -22,6 +22,11 @@ pub(crate) enum Command {
     /// Measure the throughput of the release daemon across worker counts.
     #[command(after_help = "Example: cargo xtask bench --workload w1 --workers 1,2 --key user_id")]
     Bench(BenchFlags),
+    /// Count the instructions that the hot path takes an event, and compare them with the stored figures.
+    #[command(
+        after_help = "Example: cargo xtask instructions --only filter\nNeeds valgrind; see docs/INSTRUCTIONS.md."
+    )]
+    Instructions(InstructionsFlags),
 }
 
 #[derive(Debug, Args)]
@@ -60,6 +65,16 @@ pub(crate) struct BenchFlags {
     /// Passed on to the daemon, after its configuration file; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InstructionsFlags {
+    /// Count only the cases whose name contains this.
+    #[arg(long, value_name = "NAME", conflicts_with = "update")]
+    pub(crate) only: Option<String>,
+    /// Store what is counted as the figures to compare with.
+    #[arg(long)]
+    pub(crate) update: bool,
 }
 
 /// Which workloads to run.

@@ -1,4 +1,4 @@
-//! Development tasks, run as `cargo xtask <command>`: `tidy`, `ci` and `bench`.
+//! Development tasks, run as `cargo xtask <command>`: `tidy`, `ci`, `bench` and `instructions`.
 //!
 //! This package builds and runs the daemon like any user would. It depends on no crate of the workspace.
 
@@ -11,6 +11,7 @@
 mod bench;
 mod ci;
 mod flags;
+mod instructions;
 mod tidy;
 mod workspace;
 
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Ci(flags) => ci::run(&flags),
         Command::Bench(flags) => bench::run(&flags),
+        Command::Instructions(flags) => instructions::run(&flags),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

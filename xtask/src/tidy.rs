@@ -45,7 +45,7 @@ struct File {
 /// Runs every check, prints what it finds, and fails if that is anything.
 pub(crate) fn run() -> anyhow::Result<()> {
     let workspace = Workspace::load()?;
-    let rust = read_tree(&workspace, &["crates", "xtask", "fuzz"], "rs")?;
+    let rust = read_tree(&workspace, &["benches", "crates", "xtask", "fuzz"], "rs")?;
     let documents = read_documents(&workspace)?;
 
     let mut findings = Vec::new();

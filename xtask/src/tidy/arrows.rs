@@ -56,6 +56,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sinks", "runtime", "admin",
         ],
     ),
+    (
+        "instructions",
+        &[
+            "event", "engine", "queue", "delivery", "stages", "ingest", "sinks", "runtime",
+        ],
+    ),
     ("xtask", &[]),
 ];
 
@@ -175,6 +181,7 @@ mod tests {
             ("millpond-journal", "millpond-event"),
             ("millpond-admin", "millpond-sinks"),
             ("millpond-queue", "millpond"),
+            ("millpond-instructions", "millpond"),
             ("xtask", "millpond-event"),
             ("xtask", "millpond"),
             ("millpond-runtime", "flume"),
@@ -197,6 +204,7 @@ mod tests {
             ("millpond-runtime", "millpond-queue"),
             ("millpond", "millpond-sinks"),
             ("millpond", "async-std"),
+            ("millpond-instructions", "millpond-ingest"),
             ("millpond-queue", "flume"),
             ("xtask", "serde_json"),
         ] {
