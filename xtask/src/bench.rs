@@ -67,7 +67,7 @@ pub(crate) fn run(flags: &BenchFlags) -> anyhow::Result<()> {
         seed: flags.seed,
         timeout: Duration::from_secs(flags.timeout.get()),
         set: &flags.set,
-        cores: if plan.has_peers {
+        cores: if plan.has_rivals {
             Cores::apart(&cores::allowed())
         } else {
             Cores::default()
@@ -89,10 +89,11 @@ pub(crate) fn run(flags: &BenchFlags) -> anyhow::Result<()> {
     };
 
     println!("{}", table::figures(&record));
-    if plan.has_peers || flags.against.is_some() {
-        println!("{}", table::beside(&record));
+    let beside = table::beside(&record);
+    if !beside.is_empty() {
+        println!("{beside}");
     }
-    if plan.has_peers {
+    if plan.has_rivals {
         println!("{}\n", peer::cores_in_words(&bench));
     }
     if let Some(earlier) = &earlier {

@@ -14,8 +14,8 @@ pub(crate) struct BenchFlags {
     /// What the daemon is to do with the events.
     #[arg(value_enum, default_values_t = [Choice::W0, Choice::W1])]
     pub(super) workloads: Vec<Choice>,
-    /// Worker counts to compare; `auto` is the powers of two up to twice the cores [default: auto; with a peer what
-    /// the daemon takes by itself].
+    /// Worker counts to compare; `auto` is the powers of two up to twice the cores, 8 at least [default: auto; for
+    /// w1 with a peer what the daemon takes by itself].
     #[arg(long, value_delimiter = ',')]
     pub(super) workers: Vec<Workers>,
     /// Keep the order of events that share this field; may be repeated.
@@ -59,7 +59,7 @@ pub(crate) struct BenchFlags {
     /// Print ratios to the figures in this file, which an earlier bench has written.
     #[arg(long, value_name = "FILE")]
     pub(super) compare: Option<PathBuf>,
-    /// Let another way to do W1 take turns with the daemon; may be repeated.
+    /// Let another way to do w1, or bare threads on the task of cpu, take turns with the daemon; may be repeated.
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(super) peer: Vec<Peer>,
     /// Seed of the generated events.

@@ -64,6 +64,7 @@ impl fmt::Display for Peer {
             Self::Python => "python",
             Self::Serde => "serde",
             Self::Expert => "expert",
+            Self::Threads => "threads",
         })
     }
 }

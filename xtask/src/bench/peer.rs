@@ -3,6 +3,8 @@
 //! A peer says `ready` when it listens, takes one connection, works until that ends, and says in one line of JSON what
 //! it counted. Its time is from the first byte sent until that line, its CPU that of the process and its children.
 
+mod threads;
+
 use std::io::{BufRead, BufReader};
 use std::net::Shutdown;
 use std::path::{Path, PathBuf};
@@ -64,17 +66,21 @@ impl Said {
 impl Peers {
     fn command(&self, peer: Peer, port: u16, out: &str) -> Command {
         let mut command = match peer {
-            Peer::Python => Command::new("python3"),
-            Peer::Serde | Peer::Expert => Command::new(&self.binary),
-        };
-        match peer {
-            Peer::Python => command
-                .arg(&self.script)
-                .args(["--workers", &PYTHON_WORKERS.to_string()]),
-            Peer::Serde => command.arg("serde"),
-            Peer::Expert => command.arg("expert"),
+            Peer::Python => {
+                let mut command = Command::new("python3");
+                let workers = PYTHON_WORKERS.to_string();
+                command.arg(&self.script).args(["--workers", &workers]);
+                command
+            }
+            _ => self.in_rust(peer),
         };
         command.args(["--listen", &format!("127.0.0.1:{port}"), "--out", out]);
+        command
+    }
+
+    fn in_rust(&self, peer: Peer) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.arg(peer.to_string());
         command
     }
 }
@@ -178,7 +184,7 @@ impl Bench<'_> {
     /// Starts it on its cores, which it takes over from the thread that starts it.
     fn start(&self, command: Command, peer: Peer, folder: &Path) -> anyhow::Result<Process> {
         let cores: &[usize] = match peer {
-            Peer::Python => &[],
+            Peer::Python | Peer::Threads => &[],
             Peer::Serde | Peer::Expert => &self.cores.single,
         };
         let name = peer.to_string();
@@ -193,7 +199,7 @@ impl Bench<'_> {
         })
         .with_context(|| match peer {
             Peer::Python => "`--peer python` needs python3 on the path".to_owned(),
-            Peer::Serde | Peer::Expert => format!("cannot run {peer}"),
+            _ => format!("cannot run {peer}"),
         })
     }
 }

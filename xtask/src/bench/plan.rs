@@ -1,12 +1,14 @@
 //! What is to be measured: the command line, checked and spelled out.
 
+mod sweep;
+
 use std::time::Duration;
 
-use anyhow::{bail, ensure};
+use anyhow::ensure;
 
-use super::flags::{BenchFlags, Choice, Isolation, Workers};
-use super::peer::PYTHON_WORKERS;
-use super::record::{Peer, Sink, Source, Subject, What, Workload};
+use super::flags::{BenchFlags, Choice, Isolation};
+use super::record::{Peer, Source, Subject, What, Workload};
+use sweep::Sweep;
 
 /// Fewer runs than this say nothing about their spread.
 const LEAST_RUNS: u32 = 3;
@@ -21,8 +23,8 @@ pub(super) struct Plan {
     pub(super) rates: Vec<u64>,
     /// How long a run at one of them takes.
     pub(super) rate_time: Duration,
-    /// Whether something else than the daemon takes turns with it.
-    pub(super) has_peers: bool,
+    /// Whether a program that is fed by the same sender takes turns with the daemon.
+    pub(super) has_rivals: bool,
 }
 
 /// How long a run at full speed is.
@@ -71,7 +73,7 @@ impl Plan {
         };
         let length = match flags.events {
             Some(events) => Length::Events(events.get()),
-            None => Length::Time(flags.duration.unwrap_or(seconds(0.3, 2.0))),
+            None => Length::Time(flags.duration.unwrap_or(seconds(0.25, 2.0))),
         };
         ensure!(
             length != Length::Time(Duration::ZERO),
@@ -97,8 +99,8 @@ impl Plan {
                 .copied()
                 .filter(|rate| *rate > 0)
                 .collect(),
-            rate_time: flags.duration.unwrap_or(seconds(1.0, 2.0)),
-            has_peers: !flags.peer.is_empty(),
+            rate_time: flags.duration.unwrap_or(seconds(0.5, 2.0)),
+            has_rivals: flags.peer.iter().any(|peer| *peer != Peer::Threads),
         })
     }
 
@@ -116,130 +118,6 @@ impl Plan {
             && !matches!(what.subject, Subject::Peer(_))
             && self.points[..index].iter().all(differs)
     }
-}
-
-/// The points of one workload.
-struct Sweep<'a> {
-    flags: &'a BenchFlags,
-    workload: Workload,
-    cores: usize,
-    isolation: &'static str,
-}
-
-impl Sweep<'_> {
-    fn points(&self) -> Vec<What> {
-        let mut points = Vec::new();
-        for &source in &self.flags.source {
-            for sink in self.sinks() {
-                for key in self.keys() {
-                    for workers in self.workers() {
-                        self.daemons(source, sink, key.as_ref(), workers, &mut points);
-                    }
-                }
-                // Once for a sink: a peer's way to work does not depend on the daemon's settings.
-                if self.workload == Workload::W1 && source == Source::Tcp {
-                    points.extend(self.flags.peer.iter().map(|peer| self.peer(*peer, sink)));
-                }
-            }
-        }
-        points
-    }
-
-    fn daemons(
-        &self,
-        source: Source,
-        sink: Sink,
-        key: Option<&String>,
-        workers: u32,
-        points: &mut Vec<What>,
-    ) {
-        let daemon = What {
-            subject: Subject::Daemon,
-            workload: self.workload,
-            source,
-            sink,
-            workers,
-            key: key.cloned(),
-            isolation: self.isolation.to_owned(),
-        };
-        points.push(daemon.clone());
-        if let Some(revision) = &self.flags.against {
-            points.push(What {
-                subject: Subject::Revision(revision.clone()),
-                ..daemon
-            });
-        }
-    }
-
-    fn peer(&self, peer: Peer, sink: Sink) -> What {
-        let (workers, isolation) = match peer {
-            Peer::Python => (PYTHON_WORKERS, "process"),
-            Peer::Serde | Peer::Expert => (1, "thread"),
-        };
-        What {
-            subject: Subject::Peer(peer),
-            workload: self.workload,
-            source: Source::Tcp,
-            sink,
-            workers,
-            key: None,
-            isolation: isolation.to_owned(),
-        }
-    }
-
-    fn sinks(&self) -> Vec<Sink> {
-        match self.workload {
-            _ if !self.flags.sink.is_empty() => self.flags.sink.clone(),
-            Workload::W1 if !self.flags.peer.is_empty() => vec![Sink::Blackhole, Sink::File],
-            Workload::W1 => vec![Sink::File],
-            _ => vec![Sink::Blackhole],
-        }
-    }
-
-    /// Without a key a chunk goes whole to one worker. With sleeps of 1 ms that is most of a second in one hand, and a
-    /// run would measure how chunks happen to divide by workers; so `delay` has a key, whose values are all different.
-    fn keys(&self) -> Vec<Option<String>> {
-        let mut keys: Vec<_> = self.flags.key.iter().cloned().map(Some).collect();
-        if self.flags.no_key {
-            keys.insert(0, None);
-        } else if keys.is_empty() {
-            let of_delay = (self.workload == Workload::Delay).then(|| "id".to_owned());
-            keys.push(of_delay);
-        }
-        keys
-    }
-
-    fn workers(&self) -> Vec<u32> {
-        let auto = || powers_of_two(2 * self.cores);
-        let mut counts = Vec::new();
-        for workers in &self.flags.workers {
-            match workers {
-                Workers::Auto => counts.extend(auto()),
-                Workers::Count(count) => counts.push(count.get()),
-            }
-        }
-        if counts.is_empty() {
-            counts = match (self.flags.peer.is_empty(), self.flags.quick) {
-                // As many as the daemon has where its configuration does not say.
-                (false, _) => vec![
-                    u32::try_from(self.cores.saturating_sub(1))
-                        .unwrap_or(1)
-                        .max(1),
-                ],
-                // Three are the fewest through which a law can be fitted.
-                (true, true) => auto().take(3).collect(),
-                (true, false) => auto().collect(),
-            };
-        }
-        counts.dedup();
-        counts
-    }
-}
-
-fn powers_of_two(most: usize) -> impl Iterator<Item = u32> {
-    (0..u32::BITS - 1)
-        .map(|power| 1 << power)
-        .take_while(move |count| *count as usize <= most)
 }
 
 fn workloads(choices: &[Choice]) -> Vec<Workload> {
@@ -276,22 +154,25 @@ fn available(isolation: &[Isolation]) -> anyhow::Result<&'static str> {
 }
 
 fn check_source(flags: &BenchFlags, workloads: &[Workload]) -> anyhow::Result<()> {
-    if flags.source.contains(&Source::Demo) && workloads.contains(&Workload::Explode) {
-        bail!(
-            "--source demo: it makes events without an array to explode, expected tcp with this workload"
-        );
-    }
+    ensure!(
+        !flags.source.contains(&Source::Demo) || !workloads.contains(&Workload::Explode),
+        "--source demo: it makes events without an array to explode, expected tcp with this workload"
+    );
     Ok(())
 }
 
 fn check_peers(flags: &BenchFlags, workloads: &[Workload]) -> anyhow::Result<()> {
-    let Some(peer) = flags.peer.first() else {
-        return Ok(());
-    };
-    ensure!(
-        workloads.contains(&Workload::W1) && flags.source.contains(&Source::Tcp),
-        "--peer {peer}: peers do W1 over a connection, expected w1 among the workloads and tcp among the sources"
-    );
+    for peer in &flags.peer {
+        let workload = peer.workload();
+        ensure!(
+            workloads.contains(&workload),
+            "--peer {peer}: it does nothing but {workload}, expected that among the workloads"
+        );
+        ensure!(
+            *peer == Peer::Threads || flags.source.contains(&Source::Tcp),
+            "--peer {peer}: it reads from a connection, expected tcp among the sources"
+        );
+    }
     Ok(())
 }
 
@@ -344,8 +225,8 @@ mod tests {
         assert_eq!(names(&["all", "--workers", "1"]).len(), 5);
         assert_eq!(
             names(&["w0", "w0", "--workers", "auto"]).len(),
-            3,
-            "1, 2 and 4 workers"
+            4,
+            "1, 2, 4 and 8 workers"
         );
     }
 
@@ -369,6 +250,27 @@ mod tests {
                 "w1 to file, 1 worker",
                 "serde: w1 to file, 1 worker",
                 "python: w1 to file, 4 workers",
+            ]
+        );
+    }
+
+    #[test]
+    fn bare_threads_are_measured_at_every_count_of_workers() {
+        assert_eq!(
+            names(&[
+                "cpu",
+                "--workers",
+                "1,2",
+                "--source",
+                "demo",
+                "--peer",
+                "threads"
+            ]),
+            [
+                "cpu to blackhole from demo, 1 worker",
+                "threads: cpu to blackhole from demo, 1 worker",
+                "cpu to blackhole from demo, 2 workers",
+                "threads: cpu to blackhole from demo, 2 workers",
             ]
         );
     }
@@ -409,7 +311,7 @@ mod tests {
             "{isolation}"
         );
         assert!(refusal(&["explode", "--source", "demo"]).contains("expected tcp"));
-        assert!(refusal(&["w0", "--peer", "serde"]).contains("expected w1"));
+        assert!(refusal(&["w0", "--peer", "serde"]).contains("expected that among"));
         assert!(refusal(&["--runs", "2"]).contains("expected at least 3"));
         assert!(refusal(&["--duration", "0s"]).contains("--duration 0s"));
         assert_eq!(plan(&["--runs", "2", "--quick"]).unwrap().runs, 2);

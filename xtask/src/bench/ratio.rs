@@ -1,6 +1,6 @@
 //! How much more or less, and how sure that is.
 
-use super::record::{Point, Record, Run, Subject};
+use super::record::{Peer, Point, Record, Run, Subject};
 
 /// A ratio with the ends of its 95 % confidence interval; without ends where there are too few runs for one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -129,6 +129,7 @@ fn is_counterpart(daemon: &Point, other: &Point) -> bool {
     match two.subject {
         Subject::Daemon => false,
         Subject::Revision(_) => same_task && same_point,
+        Subject::Peer(Peer::Threads) => same_task && one.workers == two.workers,
         Subject::Peer(_) => same_task,
     }
 }

@@ -92,6 +92,8 @@ pub(super) enum Peer {
     Serde,
     /// One thread, typed `sonic-rs` with borrowed strings.
     Expert,
+    /// The computing of `cpu` on threads that share nothing: how far the cores scale at all.
+    Threads,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]

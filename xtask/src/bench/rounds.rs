@@ -109,6 +109,9 @@ impl<'a> Rounds<'a> {
         let bar = &self.progress.run;
         let input = self.input(what);
         let measured = match (&what.subject, self.subjects.daemon(&what.subject)) {
+            (Subject::Peer(Peer::Threads), _) => {
+                self.bench.run_threads(&self.subjects.peers, what.workers)
+            }
             (Subject::Peer(peer), _) => {
                 self.bench
                     .run_peer(&self.subjects.peers, *peer, what.sink, input, events, bar)

@@ -1,7 +1,7 @@
 //! How the rate grows with the workers, for every series of points that differ in nothing else.
 
 use super::law;
-use super::record::{Point, Scaling, Subject, What};
+use super::record::{Point, Scaling, What};
 
 /// A law for each series of at least two worker counts.
 pub(super) fn scaling(points: &[Point]) -> Vec<Scaling> {
@@ -13,7 +13,7 @@ pub(super) fn scaling(points: &[Point]) -> Vec<Scaling> {
             ..what.clone()
         };
         let name = series_of(&point.what);
-        if done.contains(&name) || matches!(point.what.subject, Subject::Peer(_)) {
+        if done.contains(&name) {
             continue;
         }
         let of_series = points.iter().filter(|other| series_of(&other.what) == name);

@@ -36,14 +36,16 @@ impl Subjects {
             Some(revision) => Some(build_revision(revision, &workspace.root, folder)?),
             None => None,
         };
+        // A workspace of its own, so that its features of shared dependencies do not become the daemon's.
+        let root = workspace.root.join("xtask/peers");
         let in_rust = |peer: &Peer| *peer != Peer::Python;
         let peers = Peers {
             binary: if flags.peer.iter().any(in_rust) {
-                build(&workspace.root, &workspace.target, "millpond-peers", "peer")?
+                build(&root, &workspace.target, "millpond-peers", "peer")?
             } else {
                 PathBuf::new()
             },
-            script: workspace.root.join("xtask/peers/textbook.py"),
+            script: root.join("textbook.py"),
         };
         if flags.peer.contains(&Peer::Python) {
             check_python(&peers.script)?;

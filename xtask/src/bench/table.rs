@@ -202,7 +202,9 @@ impl Rows {
             for (cell, width) in cells.iter().zip(&widths) {
                 text += &format!("  {cell:>width$}");
             }
-            text += &format!("{mark}\n");
+            text += mark;
+            text.truncate(text.trim_end().len());
+            text.push('\n');
         }
         text
     }

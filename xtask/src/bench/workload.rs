@@ -17,8 +17,8 @@ const W1_STAGES: &str = r#"stages = [
   { type = "remove", fields = ["context.ua"] },
 ]
 "#;
-/// About 5 us, at 0.8 ns a step.
-const CPU_STAGES: &str = "stages = [{ type = \"work\", steps = 6400 }]\n";
+/// Steps of [`Workload::Cpu`] for an event: about 5 us, at 0.8 ns a step.
+pub(super) const STEPS: u64 = 6_400;
 const DELAY_STAGES: &str = "stages = [{ type = \"delay\", time = \"1ms\" }]\n";
 const EXPLODE_STAGES: &str =
     "stages = [{ type = \"explode\", field = \"events\", carry = [\"id\", \"user_id\"] }]\n";
@@ -52,13 +52,13 @@ impl Workload {
         }
     }
 
-    fn stages(self) -> &'static str {
+    fn stages(self) -> String {
         match self {
-            Self::W0 => "",
-            Self::W1 => W1_STAGES,
-            Self::Cpu => CPU_STAGES,
-            Self::Delay => DELAY_STAGES,
-            Self::Explode => EXPLODE_STAGES,
+            Self::W0 => String::new(),
+            Self::W1 => W1_STAGES.to_owned(),
+            Self::Cpu => format!("stages = [{{ type = \"work\", steps = {STEPS} }}]\n"),
+            Self::Delay => DELAY_STAGES.to_owned(),
+            Self::Explode => EXPLODE_STAGES.to_owned(),
         }
     }
 

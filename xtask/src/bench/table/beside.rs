@@ -23,9 +23,10 @@ pub(in crate::bench) fn beside(record: &Record) -> String {
     } in &all
     {
         let by = match &other.what.subject {
-            // The point is the same.
+            // What else there is to say is said of the daemon's point.
+            Subject::Daemon => continue,
             Subject::Revision(revision) => revision.clone(),
-            _ => other.what.to_string(),
+            Subject::Peer(peer) => peer.to_string(),
         };
         let name = format!("{} | {by}", daemon.what);
         rows.add(&name, &cells(*rate, cpu.map(inverse)), "");
