@@ -94,7 +94,7 @@ pub(crate) fn run(flags: &BenchFlags) -> anyhow::Result<()> {
         println!("{beside}");
     }
     if plan.has_rivals {
-        println!("{}\n", peer::cores_in_words(&bench));
+        println!("{}\n", peer::cores_in_words(&bench.cores, &flags.peer));
     }
     if let Some(earlier) = &earlier {
         println!("{}", table::since(earlier, &record));

@@ -121,7 +121,12 @@ impl Bench<'_> {
             let read = reader
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            let seen = seen?;
+            // The reader may be the cause: a sink whose reader is gone waits for another.
+            let said = read
+                .as_ref()
+                .err()
+                .map(|error| format!("the reader of rows: {error:#}"));
+            let seen = seen.with_context(|| said.unwrap_or("the reader of rows saw all".into()))?;
             anyhow::Ok((seen, sent?, read?))
         })?;
         let peak_resident = usage::peak_resident(daemon.process.id());

@@ -18,7 +18,7 @@ use indicatif::ProgressBar;
 use serde::Deserialize;
 
 use super::check::count_lines;
-use super::cores::{allowed, bind};
+use super::cores::{Cores, allowed, bind};
 use super::counters::Counts;
 use super::daemon::free_ports;
 use super::input::Input;
@@ -249,19 +249,30 @@ fn parse(line: &str) -> anyhow::Result<Said> {
         .with_context(|| format!("{line:?} is not what a peer says at its end"))
 }
 
-/// Which cores each side of a comparison gets, in words.
-pub(super) fn cores_in_words(bench: &Bench<'_>) -> String {
+/// Which cores each side of a comparison had, in words; `peers` are those that took part.
+pub(super) fn cores_in_words(cores: &Cores, peers: &[Peer]) -> String {
     let list = |cores: &[usize]| {
         let cores: Vec<String> = cores.iter().map(ToString::to_string).collect();
         cores.join(", ")
     };
-    if bench.cores.sender.is_empty() {
+    if cores.sender.is_empty() {
         return "Nothing was bound to a core.".to_owned();
     }
+    let one_thread = [Peer::Serde, Peer::Expert].into_iter();
+    let bound: Vec<String> = one_thread
+        .filter(|peer| peers.contains(peer))
+        .map(|peer| format!("{peer}, which has one thread, to {}", list(&cores.single)))
+        .collect();
+    let all = [
+        vec![format!(
+            "Bound to cores: the sender to {}",
+            list(&cores.sender)
+        )],
+        bound,
+    ];
     format!(
-        "The sender ran on core {}, serde and expert, which have one thread, on core {}, the daemon and python on {}.",
-        list(&bench.cores.sender),
-        list(&bench.cores.single),
+        "{}. All else ran on {}.",
+        all.concat().join("; "),
         list(&allowed())
     )
 }

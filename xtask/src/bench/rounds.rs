@@ -7,7 +7,7 @@ use super::input::{Input, Shape};
 use super::peer::PYTHON_WORKERS;
 use super::plan::{Length, Plan};
 use super::progress::Progress;
-use super::record::{Peer, Point, Subject, What, Workload};
+use super::record::{Peer, Point, Source, Subject, What, Workload};
 use super::run::{Bench, Measured};
 use super::subjects::Subjects;
 
@@ -167,6 +167,8 @@ fn first_events(what: &What) -> u64 {
         // Some tens of thousands a second.
         Subject::Peer(Peer::Python) => 5_000 * u64::from(PYTHON_WORKERS),
         Subject::Peer(_) => Workload::W1.first_events(1),
+        // Some of them are made before the first look at the counters.
+        _ if what.source == Source::Demo => 4 * what.workload.first_events(what.workers),
         _ => what.workload.first_events(what.workers),
     }
 }

@@ -80,6 +80,10 @@ impl Bench<'_> {
                 watch.until_done(&mut daemon, start)?
             }
         };
+        ensure!(
+            seen.events > 0,
+            "all {events} events were over before the first look at the counters, expected more of them"
+        );
         let peak_resident = usage::peak_resident(daemon.process.id());
         daemon.stop()?;
         if what.sink == Sink::File {

@@ -25,19 +25,26 @@ impl Subjects {
         workspace: &Workspace,
         folder: &Path,
     ) -> anyhow::Result<Self> {
+        let root = workspace.root.join("xtask/peers");
+        let script = root.join("textbook.py");
+        // What cannot be is said before anything is built.
+        if flags.peer.contains(&Peer::Python) {
+            check_python(&script)?;
+        }
+        let other = flags.against.as_deref();
+        let other = other.map(|revision| Revision::find(revision, &workspace.root));
+        let other = other.transpose()?;
         let daemon = match &flags.binary {
             // It is started in another folder.
             Some(path) => path
                 .canonicalize()
-                .with_context(|| format!("cannot find {}", path.display()))?,
+                .with_context(|| format!("--binary: cannot find {}", path.display()))?,
             None => build(&workspace.root, &workspace.target, "millpond", "millpond")?,
         };
-        let revision = match &flags.against {
-            Some(revision) => Some(build_revision(revision, &workspace.root, folder)?),
-            None => None,
-        };
-        // A workspace of its own, so that its features of shared dependencies do not become the daemon's.
-        let root = workspace.root.join("xtask/peers");
+        let revision = other.map(|revision| revision.build(&workspace.root, folder));
+        let revision = revision.transpose()?;
+        // The peers are a workspace of their own, so that their features of shared dependencies do not become the
+        // daemon's.
         let in_rust = |peer: &Peer| *peer != Peer::Python;
         let peers = Peers {
             binary: if flags.peer.iter().any(in_rust) {
@@ -45,11 +52,8 @@ impl Subjects {
             } else {
                 PathBuf::new()
             },
-            script: root.join("textbook.py"),
+            script,
         };
-        if flags.peer.contains(&Peer::Python) {
-            check_python(&peers.script)?;
-        }
         Ok(Self {
             daemon,
             revision,
@@ -87,46 +91,55 @@ fn build(root: &Path, target: &Path, package: &str, program: &str) -> anyhow::Re
     Ok(binary)
 }
 
-/// Builds the daemon of `revision` in a work tree of its own, which is gone afterwards. What was built is kept, so
-/// that the next revision is built from there.
-fn build_revision(revision: &str, root: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
-    let tree = WorkTree::add(revision, root, folder.join("against-tree"))?;
-    build(
-        &tree.path,
-        &folder.join("against-target"),
-        "millpond",
-        "millpond",
-    )
-    .with_context(|| format!("--against {revision}"))
+/// A commit by the name that it was asked for.
+struct Revision<'a> {
+    name: &'a str,
+    commit: String,
 }
 
-/// A checked out revision. Dropping it removes it.
+impl<'a> Revision<'a> {
+    fn find(name: &'a str, root: &Path) -> anyhow::Result<Self> {
+        let commit = format!("{name}^{{commit}}");
+        let found = git(
+            root,
+            &["rev-parse", "--verify", "--end-of-options", &commit],
+        );
+        let found = found.with_context(|| format!("--against {name}: git knows no such commit"))?;
+        Ok(Self {
+            name,
+            commit: found.trim().to_owned(),
+        })
+    }
+
+    /// Builds its daemon in a work tree of its own, which is gone afterwards. What was built is kept, so that the next
+    /// revision is built from there.
+    fn build(&self, root: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
+        let context = || format!("--against {}", self.name);
+        let tree = WorkTree::add(&self.commit, root, folder.join("against-tree"));
+        let tree = tree.with_context(context)?;
+        build(
+            &tree.path,
+            &folder.join("against-target"),
+            "millpond",
+            "millpond",
+        )
+        .with_context(context)
+    }
+}
+
+/// A checked out commit. Dropping it removes it.
 struct WorkTree<'a> {
     root: &'a Path,
     path: PathBuf,
 }
 
 impl<'a> WorkTree<'a> {
-    fn add(revision: &str, root: &'a Path, path: PathBuf) -> anyhow::Result<Self> {
-        let commit = format!("{revision}^{{commit}}");
-        let known = git(
-            root,
-            &[
-                "rev-parse",
-                "--verify",
-                "--quiet",
-                "--end-of-options",
-                &commit,
-            ],
-        );
-        let commit =
-            known.with_context(|| format!("--against {revision}: git knows no such commit"))?;
+    fn add(commit: &str, root: &'a Path, path: PathBuf) -> anyhow::Result<Self> {
         let tree = Self { root, path };
         // What an interrupted bench has left.
         tree.remove();
         let path = tree.path.to_string_lossy();
-        git(root, &["worktree", "add", "--detach", &path, commit.trim()])
-            .with_context(|| format!("--against {revision}"))?;
+        git(root, &["worktree", "add", "--detach", &path, commit])?;
         Ok(tree)
     }
 
@@ -215,10 +228,7 @@ mod tests {
     #[test]
     fn a_revision_that_is_not_there_is_named() {
         let repository = repository();
-        let path = repository.path().join("against-tree");
-        let error = WorkTree::add("nowhere", repository.path(), path)
-            .err()
-            .unwrap();
+        let error = Revision::find("nowhere", repository.path()).err().unwrap();
         let text = format!("{error:#}");
         assert!(
             text.contains("--against nowhere: git knows no such commit"),
