@@ -8,6 +8,10 @@ mod case;
 mod counters;
 mod daemon;
 mod input;
+#[allow(dead_code, reason = "used once the bench keeps records")]
+mod law;
+#[allow(dead_code, reason = "used once the bench keeps records")]
+mod record;
 mod report;
 mod run;
 mod stats;
