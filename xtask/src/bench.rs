@@ -5,11 +5,16 @@
 //! differ from what the generator knows fails the whole bench.
 
 mod case;
+#[allow(dead_code, reason = "used once the bench keeps records")]
+mod chart;
 mod counters;
 mod daemon;
+#[allow(dead_code, reason = "used once the bench keeps records")]
+mod html;
 mod input;
 #[allow(dead_code, reason = "used once the bench keeps records")]
 mod law;
+mod names;
 #[allow(dead_code, reason = "used once the bench keeps records")]
 mod record;
 mod report;

@@ -1,5 +1,6 @@
 //! What a bench leaves behind: the JSON file, from which the table, the report and later comparisons are made.
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::law::Law;
@@ -17,9 +18,9 @@ pub(super) struct Record {
     pub(super) time: u64,
     /// What was asked for, as a command line.
     pub(super) command: String,
+    /// What was checked out; `None` outside a git work tree.
+    pub(super) commit: Option<String>,
     pub(super) machine: Machine,
-    /// Events sent in each run at full speed.
-    pub(super) events_per_run: u64,
     pub(super) seed: u64,
     pub(super) points: Vec<Point>,
     /// A law for each series of points that differ in nothing but their workers.
@@ -82,7 +83,7 @@ pub(super) enum Subject {
     Peer(Peer),
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Peer {
     /// The textbook's: asyncio, a `multiprocessing.Queue`, worker processes.
@@ -108,7 +109,7 @@ pub(super) enum Workload {
     Explode,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Source {
     /// One connection; the sender shares the machine.
@@ -117,7 +118,7 @@ pub(super) enum Source {
     Demo,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Sink {
     Blackhole,
@@ -127,6 +128,8 @@ pub(super) enum Sink {
 /// One run at full speed.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Run {
+    /// Events sent.
+    pub(super) events: u64,
     /// From the first byte sent until every event was accounted for.
     pub(super) seconds: f64,
     pub(super) rate: f64,
@@ -142,12 +145,17 @@ pub(super) struct Latency {
     pub(super) asked: u64,
     /// Events per second, as sent.
     pub(super) sent: f64,
+    /// Rows whose latency was taken, of all runs together.
     pub(super) events: u64,
     pub(super) p50_micros: u64,
     pub(super) p90_micros: u64,
     pub(super) p99_micros: u64,
     pub(super) p999_micros: u64,
     pub(super) max_micros: u64,
+    /// CPU-seconds per million events at this rate, of all runs together.
+    pub(super) cpu: Option<f64>,
+    /// In bytes, the most of all runs.
+    pub(super) peak_resident: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]

@@ -1,0 +1,91 @@
+//! The charts of a record, each a drawing of its own.
+
+mod axis;
+mod cpu;
+mod depth;
+mod latency;
+mod look;
+mod plot;
+mod rates;
+mod series;
+
+use super::record::{Record, Workload};
+
+pub(super) use look::style;
+pub(super) use series::workers;
+
+/// A drawing, and how to read it.
+#[derive(Clone, Debug)]
+pub(super) struct Chart {
+    /// Its file's, without `.svg`.
+    pub(super) name: String,
+    pub(super) title: String,
+    pub(super) reading: String,
+    /// Without a style: colours are those of a light page, and [`style`] turns them for a dark one.
+    pub(super) svg: String,
+}
+
+/// Every chart that the record has figures for.
+pub(super) fn all(record: &Record) -> anyhow::Result<Vec<Chart>> {
+    let mut charts = Vec::new();
+    for workload in workloads(record) {
+        charts.extend(rates::throughput(record, workload)?);
+        charts.extend(rates::efficiency(record, workload)?);
+        charts.extend(cpu::bars(record, workload)?);
+        charts.extend(latency::percentiles(record, workload)?);
+        charts.extend(depth::over_time(record, workload)?);
+    }
+    number(&mut charts);
+    Ok(charts)
+}
+
+/// In the order of the record.
+fn workloads(record: &Record) -> Vec<Workload> {
+    let mut all = Vec::new();
+    for point in &record.points {
+        if !all.contains(&point.what.workload) {
+            all.push(point.what.workload);
+        }
+    }
+    all
+}
+
+/// `text` as part of a file's name.
+fn slug(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    words.join("-").to_lowercase()
+}
+
+/// Sets names apart that would be one file.
+fn number(charts: &mut [Chart]) {
+    for index in 1..charts.len() {
+        let (before, rest) = charts.split_at_mut(index);
+        let taken = |name: &str| before.iter().any(|chart| chart.name == name);
+        let plain = rest[0].name.clone();
+        let mut count = 2;
+        while taken(&rest[0].name) {
+            rest[0].name = format!("{plain}-{count}");
+            count += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_charts_never_share_a_file() {
+        let chart = |name: &str| Chart {
+            name: slug(name),
+            title: String::new(),
+            reading: String::new(),
+            svg: String::new(),
+        };
+        let mut charts = ["a~1", "a/1", "a 1", "A-1-2", "../b"].map(chart);
+        number(&mut charts);
+        let names = charts.map(|chart| chart.name);
+        assert_eq!(names, ["a-1", "a-1-2", "a-1-3", "a-1-2-2", "b"]);
+    }
+}
