@@ -9,7 +9,8 @@ mod plot;
 mod rates;
 mod series;
 
-use super::record::{Record, Workload};
+use super::record::Record;
+use series::Task;
 
 pub(super) use look::style;
 pub(super) use series::workers;
@@ -28,26 +29,15 @@ pub(super) struct Chart {
 /// Every chart that the record has figures for.
 pub(super) fn all(record: &Record) -> anyhow::Result<Vec<Chart>> {
     let mut charts = Vec::new();
-    for workload in workloads(record) {
-        charts.extend(rates::throughput(record, workload)?);
-        charts.extend(rates::efficiency(record, workload)?);
-        charts.extend(cpu::bars(record, workload)?);
-        charts.extend(latency::percentiles(record, workload)?);
-        charts.extend(depth::over_time(record, workload)?);
+    for task in Task::all(record) {
+        charts.extend(rates::throughput(record, task)?);
+        charts.extend(rates::efficiency(record, task)?);
+        charts.extend(cpu::bars(record, task)?);
+        charts.extend(latency::percentiles(record, task)?);
+        charts.extend(depth::over_time(record, task)?);
     }
     number(&mut charts);
     Ok(charts)
-}
-
-/// In the order of the record.
-fn workloads(record: &Record) -> Vec<Workload> {
-    let mut all = Vec::new();
-    for point in &record.points {
-        if !all.contains(&point.what.workload) {
-            all.push(point.what.workload);
-        }
-    }
-    all
 }
 
 /// `text` as part of a file's name.

@@ -2,9 +2,9 @@
 
 use super::axis::{Axis, unit};
 use super::plot::{Line, Mark, Plot};
-use super::series::{apart, series, workers};
+use super::series::{Task, apart, series, workers};
 use super::{Chart, slug};
-use crate::bench::record::{Depth, Record, What, Workload};
+use crate::bench::record::{Depth, Record, What};
 
 /// More samples than this are one drawing's dots on top of each other.
 const SAMPLES: usize = 240;
@@ -12,8 +12,8 @@ const SAMPLES: usize = 240;
 const MARKS: usize = 6;
 
 /// A chart for each series in which something was sampled, a line for each number of workers.
-pub(super) fn over_time(record: &Record, workload: Workload) -> anyhow::Result<Vec<Chart>> {
-    let mut all = series(record, workload);
+pub(super) fn over_time(record: &Record, task: Task) -> anyhow::Result<Vec<Chart>> {
+    let mut all = series(record, task);
     all.retain(|series| series.points.iter().any(|point| !point.depth.is_empty()));
     let names: Vec<&What> = all.iter().map(|series| &series.what).collect();
     let mut charts = Vec::new();
@@ -38,8 +38,8 @@ pub(super) fn over_time(record: &Record, workload: Workload) -> anyhow::Result<V
             _ => format!(": {}", apart(&series.what, &names)),
         };
         charts.push(Chart {
-            name: slug(&format!("depth {workload}{apart}")),
-            title: format!("Queue depth of {workload}{apart}"),
+            name: slug(&format!("depth {task}{apart}")),
+            title: format!("Queue depth of {task}{apart}"),
             reading: "Events in the daemon's queues while the sender sends as fast as it can, in the run with the median \
                       rate. A level line is back-pressure at work: the sender waits, memory does not grow. A line near 0 \
                       means that the workers wait for the sender."

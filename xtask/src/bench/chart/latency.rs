@@ -2,18 +2,18 @@
 
 use super::axis::Axis;
 use super::plot::{Line, Mark, Plot};
-use super::series::{apart, of, who};
+use super::series::{Task, apart, of, who};
 use super::{Chart, slug};
 use crate::bench::html::grouped;
-use crate::bench::record::{Latency, Point, Record, What, Workload};
+use crate::bench::record::{Latency, Point, Record, What};
 
 const PERCENTILES: [&str; 5] = ["p50", "p90", "p99", "p99.9", "max"];
 /// A sender that was this far behind what was asked for did not measure that rate.
 const BEHIND: f64 = 0.95;
 
 /// A chart for each point that was measured at fixed rates.
-pub(super) fn percentiles(record: &Record, workload: Workload) -> anyhow::Result<Vec<Chart>> {
-    let points: Vec<&Point> = of(record, workload)
+pub(super) fn percentiles(record: &Record, task: Task) -> anyhow::Result<Vec<Chart>> {
+    let points: Vec<&Point> = of(record, task)
         .filter(|point| !point.latency.is_empty())
         .collect();
     let names: Vec<&What> = points.iter().map(|point| &point.what).collect();
@@ -42,8 +42,7 @@ fn chart(point: &Point, others: &[&What]) -> anyhow::Result<Chart> {
         lines,
         level: None,
     };
-    let workload = point.what.workload;
-    let mut title = format!("Latency of {workload}");
+    let mut title = format!("Latency of {}", Task::of(&point.what));
     let apart = apart(&point.what, others);
     if apart != who(&point.what.subject) || others.len() > 1 {
         title += &format!(": {apart}");
@@ -51,7 +50,7 @@ fn chart(point: &Point, others: &[&What]) -> anyhow::Result<Chart> {
     Ok(Chart {
         name: slug(&format!("latency {}", point.what)),
         title,
-        reading: "From the moment an event was due to be sent until its row was seen written, at fixed rates: a sender \
+        reading: "From the moment an event was due to be sent until its row was seen behind the daemon, at fixed rates: a sender \
                   that is held up does not hide the wait. Half of the events were as fast as p50 or faster, all but one in \
                   a hundred as p99. A line that bends up early means that some events wait; one that lies high \
                   throughout means that the rate is more than this machine carries."

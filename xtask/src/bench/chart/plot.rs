@@ -41,7 +41,7 @@ pub(super) struct Mark {
     pub(super) whisker: Option<(f64, f64)>,
 }
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 impl Plot {
     /// The drawing.

@@ -1,23 +1,23 @@
 //! How the rate, and what each worker adds to it, goes with the number of workers.
 
-use super::Chart;
 use super::axis::{Axis, unit};
 use super::plot::{Line, Mark, Plot};
-use super::series::{apart, series, without_workers};
+use super::series::{Task, apart, series, without_workers};
+use super::{Chart, slug};
 use crate::bench::law::Fit;
-use crate::bench::record::{Record, Scaling, What, Workload};
+use crate::bench::record::{Record, Scaling, What};
 
 /// Steps of a curve; places are whole pixels, and shorter steps would show it.
 const STEPS: u32 = 32;
 
 /// Events per second by workers, with the fitted curve; `None` if only one worker count was measured.
-pub(super) fn throughput(record: &Record, workload: Workload) -> anyhow::Result<Option<Chart>> {
-    let all = series(record, workload);
+pub(super) fn throughput(record: &Record, task: Task) -> anyhow::Result<Option<Chart>> {
+    let all = series(record, task);
     if all.iter().all(|series| series.points.len() < 2) {
         return Ok(None);
     }
     let names: Vec<&What> = all.iter().map(|series| &series.what).collect();
-    let scaling: Vec<&Scaling> = scalings(record, workload).collect();
+    let scaling: Vec<&Scaling> = scalings(record, task).collect();
     let mut counts: Vec<u32> = Vec::new();
     let mut lines: Vec<Line> = Vec::new();
     for series in &all {
@@ -69,8 +69,8 @@ pub(super) fn throughput(record: &Record, workload: Workload) -> anyhow::Result<
         level: None,
     };
     Ok(Some(Chart {
-        name: format!("throughput-{workload}"),
-        title: format!("Throughput of {workload}"),
+        name: slug(&format!("throughput {task}")),
+        title: format!("Throughput of {task}"),
         reading: "A mark is the median of the runs at a number of workers, its whisker reaches from the slowest run to \
                   the fastest. The curve is the Universal Scalability Law fitted to the marks, dashed where nothing was \
                   measured; the more it bends, the more workers wait for each other. A long whisker, or marks beside the \
@@ -81,8 +81,8 @@ pub(super) fn throughput(record: &Record, workload: Workload) -> anyhow::Result<
 }
 
 /// What each worker does, compared with the smallest number of them; `None` where nothing was fitted.
-pub(super) fn efficiency(record: &Record, workload: Workload) -> anyhow::Result<Option<Chart>> {
-    let scaling: Vec<&Scaling> = scalings(record, workload).collect();
+pub(super) fn efficiency(record: &Record, task: Task) -> anyhow::Result<Option<Chart>> {
+    let scaling: Vec<&Scaling> = scalings(record, task).collect();
     let names: Vec<What> = scaling
         .iter()
         .map(|scaling| without_workers(&scaling.of))
@@ -121,8 +121,8 @@ pub(super) fn efficiency(record: &Record, workload: Workload) -> anyhow::Result<
         level: Some(100.0),
     };
     Ok(Some(Chart {
-        name: format!("efficiency-{workload}"),
-        title: format!("Efficiency of {workload}"),
+        name: slug(&format!("efficiency {task}")),
+        title: format!("Efficiency of {task}"),
         reading: "What each worker does, as a share of what it did at the smallest number of workers. 100 %, the dashed \
                   line, is perfect scaling: twice the workers, twice the events. Beyond the machine's cores it must fall \
                   for work that keeps a core busy, and need not for work that waits."
@@ -131,9 +131,9 @@ pub(super) fn efficiency(record: &Record, workload: Workload) -> anyhow::Result<
     }))
 }
 
-fn scalings(record: &Record, workload: Workload) -> impl Iterator<Item = &Scaling> {
+fn scalings(record: &Record, task: Task) -> impl Iterator<Item = &Scaling> {
     let all = record.scaling.iter();
-    all.filter(move |scaling| scaling.of.workload == workload)
+    all.filter(move |scaling| Task::of(&scaling.of) == task)
 }
 
 fn curve(law: &Fit, from: u32, to: u32) -> Vec<(f64, f64)> {

@@ -1,6 +1,48 @@
 //! Which points belong together, and what sets them apart.
 
-use crate::bench::record::{Point, Record, Subject, What, Workload};
+use std::fmt;
+
+use crate::bench::record::{Point, Record, Sink, Source, Subject, What, Workload};
+
+/// What may be compared: the same work, from the same source, to the same sink.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Task {
+    workload: Workload,
+    source: Source,
+    sink: Sink,
+}
+
+impl Task {
+    pub(super) fn of(what: &What) -> Self {
+        Self {
+            workload: what.workload,
+            source: what.source,
+            sink: what.sink,
+        }
+    }
+
+    /// Those of the record, in its order.
+    pub(super) fn all(record: &Record) -> Vec<Self> {
+        let mut all = Vec::new();
+        for point in &record.points {
+            let task = Self::of(&point.what);
+            if !all.contains(&task) {
+                all.push(task);
+            }
+        }
+        all
+    }
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {}", self.workload, self.sink)?;
+        match self.source {
+            Source::Tcp => Ok(()),
+            source => write!(f, " from {source}"),
+        }
+    }
+}
 
 /// Points that differ in nothing but their workers, in the order of their workers.
 pub(super) struct Series<'a> {
@@ -8,10 +50,10 @@ pub(super) struct Series<'a> {
     pub(super) points: Vec<&'a Point>,
 }
 
-/// The series of a workload, in the order of the record.
-pub(super) fn series(record: &Record, workload: Workload) -> Vec<Series<'_>> {
+/// The series of a task, in the order of the record.
+pub(super) fn series(record: &Record, task: Task) -> Vec<Series<'_>> {
     let mut all: Vec<Series> = Vec::new();
-    for point in of(record, workload) {
+    for point in of(record, task) {
         let what = without_workers(&point.what);
         match all.iter_mut().find(|series| series.what == what) {
             Some(series) => series.points.push(point),
@@ -27,10 +69,10 @@ pub(super) fn series(record: &Record, workload: Workload) -> Vec<Series<'_>> {
     all
 }
 
-/// The points of a workload.
-pub(super) fn of(record: &Record, workload: Workload) -> impl Iterator<Item = &Point> {
+/// The points of a task.
+pub(super) fn of(record: &Record, task: Task) -> impl Iterator<Item = &Point> {
     let points = record.points.iter();
-    points.filter(move |point| point.what.workload == workload)
+    points.filter(move |point| Task::of(&point.what) == task)
 }
 
 /// What a series is known by.
@@ -50,18 +92,12 @@ pub(super) fn who(subject: &Subject) -> String {
     }
 }
 
-/// What is not the same for `what` and all of `others`; who did the work, if everything is.
+/// What is not the same for `what` and all of `others` of its task; who did the work, if everything is.
 pub(super) fn apart(what: &What, others: &[&What]) -> String {
     let differ = |same: fn(&What, &What) -> bool| others.iter().any(|other| !same(what, other));
     let mut parts = Vec::new();
     if differ(|a, b| a.subject == b.subject) {
         parts.push(who(&what.subject));
-    }
-    if differ(|a, b| a.source == b.source) {
-        parts.push(format!("from {}", what.source));
-    }
-    if differ(|a, b| a.sink == b.sink) {
-        parts.push(format!("to {}", what.sink));
     }
     // A peer has no key, and works as it works.
     let ours = !matches!(what.subject, Subject::Peer(_));

@@ -160,7 +160,8 @@ pub(super) fn latency(points: &[Point]) -> String {
         "CPU-s per million events",
         "peak memory, MiB",
     ];
-    let note = "From the moment an event was due to be sent until its row was seen written.";
+    let note =
+        "From the moment an event was due to be sent until its row was seen behind the daemon.";
     section("Latency at fixed rates", &names, rows, note)
 }
 
