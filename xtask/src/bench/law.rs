@@ -81,22 +81,6 @@ pub(super) fn fit(points: &[(u32, f64)]) -> Law {
     }
 }
 
-/// (workers, events per second, efficiency): the rate of each worker over the same at the smallest count, which is one
-/// where one was measured.
-pub(super) fn efficiency(points: &[(u32, f64)]) -> Vec<(u32, f64, f64)> {
-    let each = |&(workers, rate): &(u32, f64)| rate / f64::from(workers);
-    let base = points
-        .iter()
-        .min_by_key(|(workers, _)| *workers)
-        .map_or(0.0, each);
-    let point = |point: &(u32, f64)| {
-        let share = each(point) / base;
-        let share = if share.is_finite() { share } else { 0.0 };
-        (point.0, point.1, share)
-    };
-    points.iter().map(point).collect()
-}
-
 impl Fit {
     /// Events per second on the curve.
     pub(super) fn rate(&self, workers: f64) -> f64 {

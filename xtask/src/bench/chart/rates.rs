@@ -95,6 +95,7 @@ pub(super) fn efficiency(record: &Record, task: Task) -> anyhow::Result<Option<C
         let places = scaling.points.iter();
         let path: Vec<(f64, f64)> = places
             .map(|(workers, _, efficiency)| (f64::from(*workers), efficiency * 100.0))
+            .filter(|(_, percent)| percent.is_finite())
             .collect();
         let mark = |at: &(f64, f64)| Mark {
             at: *at,

@@ -172,7 +172,12 @@ fn scaling(points: &[Point]) -> Vec<Scaling> {
         if rates.len() > 1 && all.iter().all(|scaling| scaling.of != of) {
             all.push(Scaling {
                 of,
-                points: law::efficiency(&rates),
+                points: rates
+                    .iter()
+                    .map(|(workers, rate)| {
+                        (*workers, *rate, rate / f64::from(*workers) / rates[0].1)
+                    })
+                    .collect(),
                 law: law::fit(&rates),
             });
         }

@@ -108,7 +108,6 @@ proptest! {
             Ok(best) => prop_assert!(best.workers >= 1 && best.rate.is_finite() && best.rate > 0.0),
             Err(reason) => prop_assert!(!reason.is_empty()),
         }
-        prop_assert!(efficiency(&points).iter().all(|(.., share)| share.is_finite()));
     }
 }
 
@@ -199,20 +198,4 @@ fn a_rate_that_is_none_is_named() {
         );
     }
     assert!(reason(&[(0, 1.0), (1, 1.0), (2, 1.0)]).contains("at 0 workers"));
-}
-
-#[test]
-fn efficiency_is_the_share_of_what_each_worker_did_alone() {
-    assert_eq!(
-        efficiency(&[(4, 200.0), (1, 100.0), (2, 150.0)]),
-        [(4, 200.0, 0.5), (1, 100.0, 1.0), (2, 150.0, 0.75)]
-    );
-    assert_eq!(
-        efficiency(&[(2, 100.0), (4, 100.0)]),
-        [(2, 100.0, 1.0), (4, 100.0, 0.5)]
-    );
-    assert_eq!(
-        efficiency(&[(1, 0.0), (2, 10.0)]),
-        [(1, 0.0, 0.0), (2, 10.0, 0.0)]
-    );
 }
