@@ -131,7 +131,7 @@ fn fits(law: &Law) -> String {
     let mut text = String::new();
     let quality = |fit: &Fit| {
         format!(
-            "R2 {:.3}, at most {:.1} % off",
+            "r² {:.3}, at most {:.1} % off",
             fit.r_squared,
             fit.worst * 100.0
         )
