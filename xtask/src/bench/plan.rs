@@ -35,18 +35,6 @@ pub(super) enum Length {
     Time(Duration),
 }
 
-impl Length {
-    /// The events of a run of something that did `rate` events a second. A slower peer gets fewer of a fixed number,
-    /// so that it takes about as long as the `fastest`.
-    pub(super) fn events(self, rate: f64, fastest: f64) -> u64 {
-        let events = match self {
-            Self::Events(events) => events as f64 * (rate / fastest).min(1.0),
-            Self::Time(time) => time.as_secs_f64() * rate,
-        };
-        (events as u64).max(1)
-    }
-}
-
 impl Plan {
     /// # Errors
     /// When the command line asks for what cannot be measured.
@@ -102,6 +90,33 @@ impl Plan {
             rate_time: flags.duration.unwrap_or(seconds(0.5, 2.0)),
             has_rivals: flags.peer.iter().any(|peer| *peer != Peer::Threads),
         })
+    }
+
+    /// The events of a counted run of each point, by the rates of the warm-up runs. A revision gets as many as the
+    /// daemon that it is compared with, since longer runs have higher rates; a slower peer gets fewer of a fixed
+    /// number, so that it takes about as long as the fastest daemon on its task.
+    pub(super) fn events(&self, rates: &[f64]) -> Vec<u64> {
+        let all = || self.points.iter().zip(rates);
+        let daemons = || all().filter(|(what, _)| what.subject == Subject::Daemon);
+        let of_point = |(what, rate): (&What, &f64)| {
+            let fair = match what.subject {
+                Subject::Daemon => *rate,
+                Subject::Revision(_) => daemons()
+                    .find(|(daemon, _)| daemon.is_but_for_its_subject(what))
+                    .map_or(*rate, |(_, rate)| *rate),
+                Subject::Peer(_) => daemons()
+                    .filter(|(daemon, _)| daemon.workload == what.workload)
+                    .fold(*rate, |fastest, (_, rate)| fastest.max(*rate)),
+            };
+            let events = match (self.length, &what.subject) {
+                (Length::Events(events), Subject::Peer(_)) => events as f64 * rate / fair,
+                (Length::Events(events), _) => return events,
+                (Length::Time(time), Subject::Revision(_)) => time.as_secs_f64() * fair,
+                (Length::Time(time), _) => time.as_secs_f64() * rate,
+            };
+            (events as u64).max(1)
+        };
+        all().map(of_point).collect()
     }
 
     /// Whether latency is measured at the point with this index: of the daemons, over a connection, and once for points
@@ -319,10 +334,38 @@ mod tests {
 
     #[test]
     fn a_slow_peer_gets_fewer_events_and_as_much_time() {
-        let million = Length::Events(1_000_000);
-        assert_eq!(million.events(50_000.0, 2_000_000.0), 25_000);
-        assert_eq!(million.events(2_000_000.0, 2_000_000.0), 1_000_000);
-        let two_seconds = Length::Time(Duration::from_secs(2));
-        assert_eq!(two_seconds.events(50_000.0, 2_000_000.0), 100_000);
+        let arguments = [
+            "w1", "--peer", "python", "--sink", "file", "--events", "1000000",
+        ];
+        let rates = [2_000_000.0, 50_000.0];
+        assert_eq!(
+            plan(&arguments).unwrap().events(&rates),
+            [1_000_000, 25_000]
+        );
+        let timed = plan(&[
+            "w1",
+            "--peer",
+            "python",
+            "--sink",
+            "file",
+            "--duration",
+            "2s",
+        ]);
+        assert_eq!(timed.unwrap().events(&rates), [4_000_000, 100_000]);
+    }
+
+    #[test]
+    fn a_revision_is_not_beaten_by_shorter_runs() {
+        let plan = plan(&[
+            "w0",
+            "--workers",
+            "1,2",
+            "--against",
+            "v1",
+            "--duration",
+            "1s",
+        ]);
+        let events = plan.unwrap().events(&[100.0, 500.0, 200.0, 50.0]);
+        assert_eq!(events, [100, 100, 200, 200]);
     }
 }

@@ -1,6 +1,6 @@
 //! How much more or less, and how sure that is.
 
-use super::record::{Peer, Point, Record, Run, Subject};
+use super::record::{Peer, Point, Record, Run, Subject, What};
 
 /// A ratio with the ends of its 95 % confidence interval; without ends where there are too few runs for one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -120,15 +120,24 @@ pub(super) fn versus(record: &Record) -> Vec<Versus<'_>> {
     all
 }
 
+impl What {
+    /// Whether the same was asked of two subjects.
+    pub(super) fn is_but_for_its_subject(&self, other: &Self) -> bool {
+        let same = Self {
+            subject: self.subject.clone(),
+            ..other.clone()
+        };
+        same == *self
+    }
+}
+
 fn is_counterpart(daemon: &Point, other: &Point) -> bool {
     let (one, two) = (&daemon.what, &other.what);
     let same_task =
         one.workload == two.workload && one.source == two.source && one.sink == two.sink;
-    let same_point =
-        one.workers == two.workers && one.key == two.key && one.isolation == two.isolation;
     match two.subject {
         Subject::Daemon => false,
-        Subject::Revision(_) => same_task && same_point,
+        Subject::Revision(_) => one.is_but_for_its_subject(two),
         Subject::Peer(Peer::Threads) => same_task && one.workers == two.workers,
         Subject::Peer(_) => same_task,
     }

@@ -87,21 +87,7 @@ impl<'a> Rounds<'a> {
                     .rate,
             );
         }
-        let is_peer = |what: &What| matches!(what.subject, Subject::Peer(_));
-        let daemons = self
-            .plan
-            .points
-            .iter()
-            .zip(&rates)
-            .filter(|(what, _)| !is_peer(what));
-        let fastest = daemons
-            .map(|(_, rate)| *rate)
-            .fold(f64::MIN_POSITIVE, f64::max);
-        let events = |(what, rate): (&What, &f64)| {
-            let beside = if is_peer(what) { fastest } else { *rate };
-            self.plan.length.events(*rate, beside)
-        };
-        Ok(self.plan.points.iter().zip(&rates).map(events).collect())
+        Ok(self.plan.events(&rates))
     }
 
     fn once(&self, what: &What, events: u64, name: &str) -> anyhow::Result<Measured> {

@@ -45,10 +45,10 @@ impl Workload {
     /// Events of the warm-up run: some tenths of a second of work, whatever the machine.
     pub(super) fn first_events(self, workers: u32) -> u64 {
         match self {
-            Self::W0 | Self::W1 => 200_000,
-            Self::Cpu => 40_000,
+            Self::W0 | Self::W1 => 400_000,
+            Self::Cpu => 50_000,
             Self::Delay => 300 * u64::from(workers),
-            Self::Explode => 5_000,
+            Self::Explode => 10_000,
         }
     }
 
