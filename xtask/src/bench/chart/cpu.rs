@@ -3,7 +3,7 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::look::{GRID, INK, QUIET, look, text};
+use super::look::{GRID, INK, QUIET, clipped, look, text};
 use super::plot::{Area, FONT, WIDTH, picture};
 use super::series::{Series, Task, apart, series};
 use super::{Chart, slug};
@@ -48,7 +48,7 @@ pub(super) fn bars(record: &Record, task: Task) -> anyhow::Result<Option<Chart>>
                 figures += &format!("  ({times:.1} × daemon)");
             }
             let top = MARGIN + HEAD + ROW * index;
-            let name = apart(what, &names);
+            let name = clipped(&apart(what, &names));
             area.draw_text(&name, &text(FONT, &INK, Pos::default()), (MARGIN, top + 2))?;
             bar(area, top + 20, *cpu, most, color(&what.subject), &figures)?;
         }

@@ -72,6 +72,15 @@ pub(super) fn text<'a>(
     ("sans-serif", size).into_font().color(color).pos(position)
 }
 
+/// `label` as far as there is room for it; the tables have all of it.
+pub(super) fn clipped(label: &str) -> String {
+    const ROOM: usize = 50;
+    match label.char_indices().nth(ROOM) {
+        Some((end, _)) => format!("{}…", &label[..end]),
+        None => label.to_owned(),
+    }
+}
+
 /// The style sheet that turns the drawings' colours where the reader prefers a dark page.
 pub(in crate::bench) fn style() -> String {
     let tones = [BACK_TONE, INK_TONE, QUIET_TONE, GRID_TONE];
@@ -83,4 +92,27 @@ pub(in crate::bench) fn style() -> String {
     };
     let rules: String = tones.iter().chain(&SERIES).map(rule).collect();
     format!("@media (prefers-color-scheme: dark) {{\n{rules}}}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_is_cut_between_two_letters() {
+        assert_eq!(clipped("short"), "short");
+        assert_eq!(clipped(&"ü".repeat(50)), "ü".repeat(50));
+        assert_eq!(clipped(&"ü".repeat(90)), "ü".repeat(50) + "…");
+    }
+
+    #[test]
+    fn the_first_series_differ_in_colour_and_neighbours_in_mark() {
+        for index in 0..24 {
+            assert_ne!(look(index).mark(), look(index + 1).mark());
+            let same = |other: usize| {
+                look(index).color == look(other).color && look(index).mark() == look(other).mark()
+            };
+            assert!(!(0..index).any(same), "{index}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::axis::Axis;
-use super::look::{BACK, GRID, INK, QUIET, look, text};
+use super::look::{BACK, GRID, INK, QUIET, clipped, look, text};
 
 pub(super) const WIDTH: u32 = 480;
 /// Of the part below the title and the legend.
@@ -66,7 +66,7 @@ impl Plot {
         let (mut x, mut y) = (MARGIN, MARGIN + LINE);
         let mut places = Vec::new();
         for line in &self.lines {
-            let width = 26 + 8 * line.label.chars().count() as i32 + 14;
+            let width = 26 + 8 * clipped(&line.label).chars().count() as i32 + 14;
             if x > MARGIN && x + width > WIDTH as i32 {
                 (x, y) = (MARGIN, y + LINE);
             }
@@ -143,7 +143,7 @@ fn legend(area: &Area, index: usize, label: &str, (x, y): (i32, i32)) -> anyhow:
         look.color.filled(),
     ))?;
     let place = Pos::new(HPos::Left, VPos::Center);
-    area.draw_text(label, &text(FONT, &INK, place), (x + 26, middle))?;
+    area.draw_text(&clipped(label), &text(FONT, &INK, place), (x + 26, middle))?;
     Ok(())
 }
 

@@ -95,20 +95,21 @@ pub(super) fn who(subject: &Subject) -> String {
 /// What is not the same for `what` and all of `others` of its task; who did the work, if everything is.
 pub(super) fn apart(what: &What, others: &[&What]) -> String {
     let differ = |same: fn(&What, &What) -> bool| others.iter().any(|other| !same(what, other));
+    // A peer works as it works: it has no key and no isolation to choose.
+    let peer = |what: &What| matches!(what.subject, Subject::Peer(_));
+    let choices_differ = |same: fn(&What, &What) -> bool| {
+        let mut daemons = others.iter().filter(|other| !peer(other));
+        !peer(what) && daemons.any(|other| !same(what, other))
+    };
     let mut parts = Vec::new();
     if differ(|a, b| a.subject == b.subject) {
         parts.push(who(&what.subject));
     }
-    // A peer has no key, and works as it works.
-    let ours = !matches!(what.subject, Subject::Peer(_));
-    if ours && differ(|a, b| a.key == b.key) {
-        parts.push(
-            what.key
-                .as_ref()
-                .map_or("no key".to_owned(), |key| format!("by {key}")),
-        );
+    if choices_differ(|a, b| a.key == b.key) {
+        let by = |key: &String| format!("by {key}");
+        parts.push(what.key.as_ref().map_or_else(|| "no key".to_owned(), by));
     }
-    if ours && differ(|a, b| a.isolation == b.isolation) {
+    if choices_differ(|a, b| a.isolation == b.isolation) {
         parts.push(format!("in a {}", what.isolation));
     }
     if differ(|a, b| a.workers == b.workers) {
@@ -124,4 +125,28 @@ pub(super) fn apart(what: &What, others: &[&What]) -> String {
 pub(in crate::bench) fn workers(count: u32) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} worker{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::html::sample;
+    use crate::bench::record::Peer;
+
+    #[test]
+    fn only_what_differs_is_said_and_a_peer_has_no_choices() {
+        let daemon = |key| sample::what(Subject::Daemon, Workload::W1, 2, key);
+        let (plain, keyed) = (daemon(None), daemon(Some("id")));
+        let mut peer = sample::what(Subject::Peer(Peer::Expert), Workload::W1, 1, None);
+        peer.isolation = "process".to_owned();
+        assert_eq!(apart(&plain, &[&plain]), "daemon");
+        assert_eq!(apart(&plain, &[&plain, &peer]), "daemon, 2 workers");
+        assert_eq!(apart(&peer, &[&plain, &keyed, &peer]), "expert, 1 worker");
+        assert_eq!(apart(&keyed, &[&plain, &keyed]), "by id");
+        let forked = What {
+            isolation: "process".to_owned(),
+            ..plain.clone()
+        };
+        assert_eq!(apart(&forked, &[&plain, &forked]), "in a process");
+    }
 }
