@@ -27,6 +27,7 @@ mod record;
 mod rounds;
 mod run;
 mod scaling;
+mod scratch;
 mod stats;
 mod subjects;
 mod table;
@@ -62,6 +63,7 @@ pub(crate) fn run(flags: &BenchFlags) -> anyhow::Result<()> {
     let workspace = Workspace::load()?;
     let folder = workspace.target.join("bench");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    scratch::sweep(&folder)?;
     let subjects = Subjects::build(flags, &workspace, &folder)?;
     let bench = Bench {
         folder: &folder,

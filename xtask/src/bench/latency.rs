@@ -21,6 +21,7 @@ use super::daemon::{Daemon, free_ports};
 use super::input::Input;
 use super::record::{Latency, What};
 use super::run::{Bench, connect};
+use super::scratch;
 use super::usage;
 use super::watch::{Start, Watch};
 use super::workload::{Ends, config, expected};
@@ -78,8 +79,7 @@ impl Bench<'_> {
         progress: &ProgressBar,
     ) -> anyhow::Result<Timed> {
         let events = (rate as f64 * time.as_secs_f64()).ceil() as u64;
-        let folder =
-            tempfile::tempdir_in(self.folder).context("cannot create a temporary folder")?;
+        let folder = scratch::new(self.folder)?;
         let rows =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot find a free port")?;
         let rows_port = rows.local_addr()?.port();

@@ -25,6 +25,7 @@ use super::input::Input;
 use super::process::Process;
 use super::record::{Peer, Run, Sink, Workload};
 use super::run::{Bench, Measured, connect, send};
+use super::scratch;
 use super::usage::{self, Usage};
 use super::workload::{OUTPUT, expected};
 
@@ -96,8 +97,7 @@ impl Bench<'_> {
         events: u64,
         progress: &ProgressBar,
     ) -> anyhow::Result<Measured> {
-        let folder =
-            tempfile::tempdir_in(self.folder).context("cannot create a temporary folder")?;
+        let folder = scratch::new(self.folder)?;
         let [port] = free_ports()?;
         let out = match sink {
             Sink::File => OUTPUT,
@@ -258,21 +258,22 @@ pub(super) fn cores_in_words(cores: &Cores, peers: &[Peer]) -> String {
     if cores.sender.is_empty() {
         return "Nothing was bound to a core.".to_owned();
     }
-    let one_thread = [Peer::Serde, Peer::Expert].into_iter();
-    let bound: Vec<String> = one_thread
+    let single: Vec<String> = [Peer::Serde, Peer::Expert]
+        .into_iter()
         .filter(|peer| peers.contains(peer))
-        .map(|peer| format!("{peer}, which has one thread, to {}", list(&cores.single)))
+        .map(|peer| peer.to_string())
         .collect();
-    let all = [
-        vec![format!(
-            "Bound to cores: the sender to {}",
-            list(&cores.sender)
-        )],
-        bound,
-    ];
+    let single = match single.is_empty() {
+        true => String::new(),
+        false => format!(
+            "; what has one thread ({}) to {}",
+            single.join(", "),
+            list(&cores.single)
+        ),
+    };
     format!(
-        "{}. All else ran on {}.",
-        all.concat().join("; "),
+        "Bound to cores: the sender to {}{single}. All else ran on {}.",
+        list(&cores.sender),
         list(&allowed())
     )
 }

@@ -15,6 +15,7 @@ use super::counters::Counts;
 use super::daemon::{Daemon, free_ports};
 use super::input::Input;
 use super::record::{Depth, Run, Sink, Source, What};
+use super::scratch;
 use super::usage;
 use super::watch::{Seen, Start, Watch};
 use super::workload::{Ends, OUTPUT, config, expected};
@@ -54,8 +55,7 @@ impl Bench<'_> {
         events: u64,
         progress: &ProgressBar,
     ) -> anyhow::Result<Measured> {
-        let folder =
-            tempfile::tempdir_in(self.folder).context("cannot create a temporary folder")?;
+        let folder = scratch::new(self.folder)?;
         let [source, admin] = free_ports()?;
         let ends = Ends {
             source,

@@ -152,8 +152,9 @@ fn fits(law: &Law) -> String {
     }
     text += &match &law.best {
         Ok(best) => format!(
-            "  best                    {} workers, {} events/s\n",
+            "  best                    {} worker{}, {} events/s\n",
             best.workers,
+            if best.workers == 1 { "" } else { "s" },
             grouped(best.rate)
         ),
         Err(reason) => format!("  no prediction           {reason}\n"),

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::super::process::Process;
 use super::super::record::{Peer, Run};
 use super::super::run::{Bench, Measured};
+use super::super::scratch;
 use super::super::usage::Usage;
 use super::super::workload::STEPS;
 use super::{Peers, STOP, lines_of, next_line};
@@ -29,8 +30,7 @@ impl Bench<'_> {
         peers: &Peers,
         count: u32,
     ) -> anyhow::Result<Measured> {
-        let folder =
-            tempfile::tempdir_in(self.folder).context("cannot create a temporary folder")?;
+        let folder = scratch::new(self.folder)?;
         let mut command = peers.in_rust(Peer::Threads);
         command.args([
             "--count",
