@@ -1,144 +1,163 @@
-//! `cargo xtask bench`: the throughput of the release daemon across worker counts.
+//! `cargo xtask bench`: what the release daemon does in a second, and what that costs, across worker counts.
 //!
-//! Every run starts the real binary with a configuration file, sends it generated events over one TCP connection as
-//! fast as it takes them, and waits until the daemon's own counters account for all of them. A run whose counters
-//! differ from what the generator knows fails the whole bench.
+//! Every run starts the real binary with a configuration file, lets it work through generated events, and waits until
+//! its own counters account for all of them. A run whose counters differ from what the generator knows fails the whole
+//! bench. The points take turns (A B C A B C), so that the machine's drift hits all alike.
 
-mod case;
+mod chart;
+mod check;
+mod compare;
+mod cores;
 mod counters;
 mod daemon;
+mod flags;
+mod gather;
+mod html;
 mod input;
-mod report;
+mod latency;
+mod law;
+mod machine;
+mod names;
+mod peer;
+mod plan;
+mod process;
+mod progress;
+mod ratio;
+mod record;
+mod rounds;
 mod run;
+mod scaling;
+mod scratch;
 mod stats;
+mod subjects;
+mod table;
+mod usage;
+mod watch;
+mod workload;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, ensure};
-use indicatif::{ProgressBar, ProgressStyle};
+use anyhow::Context;
 
-use crate::flags::{BenchFlags, Choice};
-use crate::workspace::{Workspace, cargo};
-use case::{Case, Workload};
-use input::Input;
-use report::Report;
+pub(crate) use flags::BenchFlags;
+
+use crate::workspace::Workspace;
+use compare::Earlier;
+use cores::Cores;
+use plan::Plan;
+use record::{Machine, Record, SCHEMA};
+use rounds::Rounds;
 use run::Bench;
+use subjects::Subjects;
 
-/// Distinct lines held in memory; they are sent again and again.
-const DISTINCT: usize = 200_000;
-
-/// Builds the daemon, runs every case, prints the table and writes the JSON file.
+/// Builds what is to be measured, runs every point, prints the figures and writes them.
 pub(crate) fn run(flags: &BenchFlags) -> anyhow::Result<()> {
-    let workspace = Workspace::load()?;
-    let binary = match &flags.binary {
-        // The daemon is started in another folder.
-        Some(path) => path
-            .canonicalize()
-            .with_context(|| format!("cannot find {}", path.display()))?,
-        None => build(&workspace)?,
+    let machine_cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let plan = Plan::new(flags, machine_cores)?;
+    let earlier = match &flags.compare {
+        Some(path) => Some(Earlier::read(path, &plan.points)?),
+        None => None,
     };
+    let workspace = Workspace::load()?;
     let folder = workspace.target.join("bench");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-
-    let events = flags.events.get();
-    let distinct = usize::try_from(events).map_or(DISTINCT, |events| events.min(DISTINCT));
+    scratch::sweep(&folder)?;
+    let subjects = Subjects::build(flags, &workspace, &folder)?;
     let bench = Bench {
-        binary: &binary,
         folder: &folder,
-        input: &Input::generate(flags.seed, distinct),
-        events,
+        seed: flags.seed,
         timeout: Duration::from_secs(flags.timeout.get()),
         set: &flags.set,
+        cores: if plan.has_rivals {
+            Cores::apart(&cores::allowed())
+        } else {
+            Cores::default()
+        },
     };
-    let cases = cases(flags);
-    let progress = progress(events * cases.len() as u64 * u64::from(flags.runs.get()));
-    let mut report = Report::new(&workspace.root, flags, &cases);
-    for round in 0..flags.runs.get() {
-        for (index, case) in cases.iter().enumerate() {
-            progress.set_message(format!("{case}, run {} of {}", round + 1, flags.runs));
-            let outcome = bench.run(case, &progress);
-            let outcome = outcome.with_context(|| format!("{case}, run {} failed", round + 1))?;
-            report.add(index, outcome);
-        }
-    }
-    progress.finish_and_clear();
+    let time = SystemTime::now();
+    let points = Rounds::new(&bench, &plan, &subjects).run()?;
+    let record = Record {
+        schema: SCHEMA,
+        time: time
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs()),
+        command: command(),
+        commit: machine::commit(&workspace.root),
+        machine: Machine::here(&workspace.root),
+        seed: flags.seed,
+        scaling: scaling::scaling(&points),
+        points,
+    };
 
-    print!("{}", report.table());
-    let path = report.write(&folder)?;
-    println!("\nwritten to {}", workspace.relative(&path));
+    println!("{}", table::figures(&record));
+    let beside = table::beside(&record);
+    if !beside.is_empty() {
+        println!("{beside}");
+    }
+    if plan.has_rivals {
+        println!("{}\n", peer::cores_in_words(&bench.cores, &flags.peer));
+    }
+    if let Some(earlier) = &earlier {
+        println!("{}", table::since(earlier, &record));
+    }
+    let name = humantime::format_rfc3339_seconds(time)
+        .to_string()
+        .replace(':', "");
+    for path in write(&record, folder.join(name))? {
+        println!("written to {}", workspace.relative(&path));
+    }
     Ok(())
 }
 
-fn cases(flags: &BenchFlags) -> Vec<Case> {
-    let workloads: &[Workload] = match flags.workload {
-        Choice::W0 => &[Workload::W0],
-        Choice::W1 => &[Workload::W1],
-        Choice::All => &[Workload::W0, Workload::W1],
-    };
-    let case = |workload: Workload| {
-        let of = move |workers| Case {
-            workload,
-            workers,
-            key: flags.key.clone(),
-        };
-        flags.workers.iter().map(|workers| workers.get()).map(of)
-    };
-    workloads.iter().copied().flat_map(case).collect()
+/// What was asked for, as it may be asked for again.
+fn command() -> String {
+    let arguments = std::env::args().skip(1);
+    let quoted = arguments.map(|argument| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_=,./:~^@".contains(c);
+        if !argument.is_empty() && argument.chars().all(plain) {
+            argument
+        } else {
+            format!("'{}'", argument.replace('\'', "'\\''"))
+        }
+    });
+    ["cargo xtask".to_owned()]
+        .into_iter()
+        .chain(quoted)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
-/// Builds the release daemon and returns its path.
-fn build(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    let mut command = Command::new(cargo());
-    command
-        .args(["build", "--release", "--package", "millpond"])
-        .current_dir(&workspace.root);
-    let status = command.status().context("cannot run cargo build")?;
-    ensure!(status.success(), "the daemon does not build");
-    let binary = workspace
-        .target
-        .join("release")
-        .join(format!("millpond{}", std::env::consts::EXE_SUFFIX));
-    ensure!(
-        Path::new(&binary).exists(),
-        "cargo built no {}",
-        binary.display()
-    );
-    Ok(binary)
-}
-
-fn progress(events: u64) -> ProgressBar {
-    let bar = ProgressBar::new(events);
-    let template = "{bar:30} {percent:>3} %  {human_pos} of {human_len} events  {msg}";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar
+/// Writes the record and the report, and says where to.
+fn write(record: &Record, folder: PathBuf) -> anyhow::Result<Vec<PathBuf>> {
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let path = folder.join("bench.json");
+    let json = serde_json::to_string_pretty(record).context("cannot write the record as JSON")?;
+    fs::write(&path, json + "\n").with_context(|| format!("cannot write {}", path.display()))?;
+    let mut written = vec![path];
+    written.extend(html::write(record, &folder)?);
+    Ok(written)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flags::{Command as Task, Flags};
-    use clap::Parser;
+    use crate::bench::gather::tests::record;
 
     #[test]
-    fn every_workload_is_run_with_every_worker_count() {
-        let flags = Flags::parse_from(["xtask", "bench", "--workers", "1,4", "--key", "user_id"]);
-        let Task::Bench(flags) = flags.command else {
-            panic!("expected bench")
-        };
-        let names: Vec<String> = cases(&flags).iter().map(ToString::to_string).collect();
-        assert_eq!(
-            names,
-            [
-                "W0 by user_id, 1 worker",
-                "W0 by user_id, 4 workers",
-                "W1 by user_id, 1 worker",
-                "W1 by user_id, 4 workers"
-            ]
-        );
+    fn the_file_holds_every_run_and_can_be_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = write(&record(&[1e6, 2e6]), folder.path().join("new")).unwrap();
+        let text = fs::read_to_string(&paths[0]).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(json["schema"], SCHEMA);
+        assert_eq!(json["points"][0]["workload"], "w1");
+        assert_eq!(json["points"][0]["subject"], "daemon");
+        assert_eq!(json["points"][0]["runs"].as_array().map(Vec::len), Some(2));
+        assert_eq!(json["points"][0]["rate"]["median"], 1.5e6);
+        let again: Record = serde_json::from_str(&text).unwrap();
+        assert_eq!(again.points[0].what, record(&[1e6]).points[0].what);
+        assert!(paths[1..].iter().all(|path| path.exists()));
     }
 }

@@ -3,25 +3,46 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, bail};
-use serde::Serialize;
 
-/// The counters of a run that the generator knows in advance.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+/// What became of the events of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) received: u64,
     pub(super) delivered: u64,
     pub(super) filtered: u64,
+    pub(super) consumed: u64,
+    pub(super) absorbed: u64,
     pub(super) dead_lettered: u64,
+    pub(super) dropped: u64,
+    /// Rows that the sink has confirmed.
+    pub(super) rows: u64,
+}
+
+impl Counts {
+    /// Events that have an outcome.
+    pub(super) fn ended(&self) -> u64 {
+        self.delivered
+            + self.filtered
+            + self.consumed
+            + self.absorbed
+            + self.dead_lettered
+            + self.dropped
+    }
 }
 
 /// One reading of the daemon's metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reading {
+    /// `received` is what the sources have counted.
     pub(super) counts: Counts,
-    /// Events received that have no outcome yet.
+    /// What the pipeline has taken from the sources.
+    pub(super) taken: u64,
+    /// Events taken that have no outcome yet.
     pub(super) live: u64,
     /// Events that the ledger cannot account for; below 0 where an outcome was counted before its event.
     pub(super) unaccounted: i64,
+    /// Events in the mailboxes and rows in the rooms of the sinks.
+    pub(super) queued: u64,
 }
 
 impl Reading {
@@ -43,13 +64,23 @@ impl Reading {
                 received: value("millpond_events_received_total")?,
                 delivered: value("millpond_pipeline_events_delivered_total")?,
                 filtered: value("millpond_events_filtered_total")?,
-                dead_lettered: value("millpond_events_dead_lettered_total")?,
+                consumed: value("millpond_events_consumed_total")?,
+                absorbed: value("millpond_events_absorbed_total")?,
+                dead_lettered: value("millpond_pipeline_events_dead_lettered_total")?,
+                dropped: value("millpond_events_dropped_total")?,
+                rows: value(ROWS)?,
             },
+            taken: value("millpond_pipeline_events_received_total")?,
             live: value("millpond_live_events")?,
             unaccounted: whole("millpond_unaccounted_events")?,
+            queued: value("millpond_queue_depth_events")?,
         })
     }
 }
+
+/// Rows confirmed by the sink `out`; the store of dead letters is a sink too, whose rows are counted apart.
+const ROWS: &str = "millpond_events_delivered_total";
+const LETTERS: &str = "sink=\"dead_letters\"";
 
 /// The value of each metric, summed over its labels.
 fn sums(text: &str) -> anyhow::Result<HashMap<&str, f64>> {
@@ -58,23 +89,26 @@ fn sums(text: &str) -> anyhow::Result<HashMap<&str, f64>> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let (name, value) =
+        let (name, labels, value) =
             sample(line).with_context(|| format!("{line:?} is no sample of a metric"))?;
-        *sums.entry(name).or_insert(0.0) += value;
+        if name != ROWS || !labels.contains(LETTERS) {
+            *sums.entry(name).or_insert(0.0) += value;
+        }
     }
     Ok(sums)
 }
 
-/// Name and value of `name{label="value"} 1.5 [time] [# exemplar]`.
-fn sample(line: &str) -> Option<(&str, f64)> {
+/// Name, labels and value of `name{label="value"} 1.5 [time] [# exemplar]`.
+fn sample(line: &str) -> Option<(&str, &str, f64)> {
     let end = line.find(['{', ' '])?;
     let (name, rest) = line.split_at(end);
-    let rest = if rest.starts_with('{') {
-        &rest[labels_end(rest)?..]
+    let labels = if rest.starts_with('{') {
+        labels_end(rest)?
     } else {
-        rest
+        0
     };
-    Some((name, rest.split_whitespace().next()?.parse().ok()?))
+    let (labels, rest) = rest.split_at(labels);
+    Some((name, labels, rest.split_whitespace().next()?.parse().ok()?))
 }
 
 /// The place behind the bracket that closes the labels; label values may hold brackets and escaped quotes.
@@ -100,11 +134,17 @@ mod tests {
 # TYPE millpond_events_received_total counter
 millpond_events_received_total{source="a"} 70
 millpond_events_received_total{source="b } \" x"} 30.0 1790000000
-millpond_pipeline_events_delivered_total{sink="out"} 29 # {trace="x"} 1
+millpond_pipeline_events_received_total{pipeline="bench"} 100
+millpond_pipeline_events_delivered_total{pipeline="bench"} 26 # {trace="x"} 1
+millpond_pipeline_events_dead_lettered_total{pipeline="bench"} 1
+millpond_events_delivered_total{sink="out"} 27
+millpond_events_delivered_total{sink="dead_letters"} 1
 millpond_events_filtered_total 7e1
 millpond_events_dead_lettered_total{stage="parse",reason="malformed"} 1
 millpond_live_events 3
-millpond_queue_depth_events{queue="mailbox"} NaN
+millpond_queue_depth_events{queue="pipelines.bench"} 2
+millpond_queue_depth_events{queue="sinks.out"} 4
+millpond_queue_oldest_age_seconds{queue="mailbox"} NaN
 # EOF
 "#;
 
@@ -112,16 +152,20 @@ millpond_queue_depth_events{queue="mailbox"} NaN
     fn labels_are_summed_and_missing_metrics_are_zero() {
         let counts = Counts {
             received: 100,
-            delivered: 29,
+            delivered: 26,
             filtered: 70,
             dead_lettered: 1,
+            rows: 27,
+            ..Counts::default()
         };
         assert_eq!(
             Reading::parse(TEXT).unwrap(),
             Reading {
                 counts,
+                taken: 100,
                 live: 3,
-                unaccounted: 0
+                unaccounted: 0,
+                queued: 6,
             }
         );
         assert_eq!(Reading::parse("").unwrap(), Reading::default());

@@ -1,4 +1,17 @@
-//! The events that are sent: clickstream lines of about 300 bytes, made from a seed, 1 % of them malformed.
+//! The events that are sent: lines made from a seed, held in memory and sent again and again.
+
+mod lines;
+
+use lines::{Random, line};
+
+/// What lines are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Clickstream events of about 300 bytes.
+    Clicks,
+    /// Events of about 2 KiB, each with an array of clicks.
+    Sessions,
+}
 
 /// Lines in memory, and what each of them is.
 pub(super) struct Input {
@@ -27,18 +40,27 @@ enum Kind {
 }
 
 impl Input {
-    /// `lines` lines; the same seed makes the same bytes.
-    pub(super) fn generate(seed: u64, lines: usize) -> Self {
+    /// As many lines as a run needs that is not to see the same line again while a cache still holds it; the same seed
+    /// makes the same bytes.
+    pub(super) fn new(shape: Shape, seed: u64) -> Self {
+        let lines = match shape {
+            Shape::Clicks => 200_000,
+            Shape::Sessions => 30_000,
+        };
+        Self::generate(shape, seed, lines)
+    }
+
+    fn generate(shape: Shape, seed: u64, lines: usize) -> Self {
         let mut random = Random(seed);
         let mut now = 1_790_000_000_000;
         let mut input = Self {
-            bytes: Vec::with_capacity(lines * 320),
+            bytes: Vec::new(),
             ends: Vec::with_capacity(lines),
             kinds: Vec::with_capacity(lines),
         };
         for _ in 0..lines {
             now += random.below(3);
-            let (line, kind) = line(&mut random, now);
+            let (line, kind) = line(shape, &mut random, now);
             input.bytes.extend_from_slice(&line);
             input.bytes.push(b'\n');
             input.ends.push(input.bytes.len());
@@ -69,7 +91,14 @@ impl Input {
         })
     }
 
-    /// What those lines hold.
+    /// A line of the endless repetition, with its line break.
+    pub(super) fn line(&self, index: u64) -> &[u8] {
+        let index = (index % self.ends.len() as u64) as usize;
+        let begin = index.checked_sub(1).map_or(0, |last| self.ends[last]);
+        &self.bytes[begin..self.ends[index]]
+    }
+
+    /// What the first `events` lines hold.
     pub(super) fn tally(&self, events: u64) -> Tally {
         let mut tally = Tally {
             lines: events,
@@ -88,115 +117,10 @@ impl Input {
     }
 }
 
-const PAGES: [(&str, &str); 7] = [
-    ("/", ""),
-    ("/search", "search"),
-    ("/item", "item"),
-    ("/cart", "cart"),
-    ("/checkout", "checkout"),
-    ("/category/shoes", "category/shoes"),
-    ("/category/über", "category/über"),
-];
-
-const AGENTS: [&str; 3] = [
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) Version/17.5 Mobile",
-    r#"Weird \"quoted\" \\ agent"#,
-];
-
-fn line(random: &mut Random, now: u64) -> (Vec<u8>, Kind) {
-    let kind = match random.below(100) {
-        0..70 => "view",
-        70..90 => "click",
-        90..97 => "add_to_cart",
-        _ => "purchase",
-    };
-    // Spellings that a careless reader changes.
-    let spellings = if random.below(100) < 2 {
-        "\"big\":18446744073709551615,\"exact\":1.10,"
-    } else {
-        ""
-    };
-    let mut line = format!(
-        "{{\"id\":\"{id:016x}{id_end:016x}\",\"type\":\"{kind}\",\"user_id\":\"u{user}\",\"item_id\":{item},\"ts\":{now},\
-         \"session\":{session},{spellings}\"price\":{price:?},\"context\":{{\"page\":\"{page}\",\
-         \"referrer\":\"https://example.com/{referrer}\",\"ua\":\"{agent}\",\"ip\":\"10.{a}.{b}.{c}\"}}}}",
-        id = random.next(),
-        id_end = random.next(),
-        user = random.skewed(100_000.0),
-        item = random.skewed(50_000.0),
-        session = random.next() >> 11,
-        price = (100 + random.below(49_901)) as f64 / 100.0,
-        page = random.choose(&PAGES).0,
-        referrer = random.choose(&PAGES).1,
-        agent = random.choose(&AGENTS),
-        a = random.below(256),
-        b = random.below(256),
-        c = random.below(256),
-    );
-    if random.below(2) == 0 {
-        line = line.replace('ü', "\\u00fc");
-    }
-    if random.below(100) == 0 {
-        return (spoiled(random, line), Kind::Malformed);
-    }
-    (
-        line.into_bytes(),
-        if kind == "view" {
-            Kind::View
-        } else {
-            Kind::Other
-        },
-    )
-}
-
-/// The line cut short, with a bracket too many, with a wrong separator, or not there at all.
-fn spoiled(random: &mut Random, line: String) -> Vec<u8> {
-    let mut line = line.into_bytes();
-    match random.below(4) {
-        0 => line.truncate(1 + random.below(line.len() as u64 - 2) as usize),
-        1 => line.push(b'}'),
-        2 => {
-            if let Some(colon) = line.iter_mut().find(|byte| **byte == b':') {
-                *colon = b'=';
-            }
-        }
-        _ => line = b"not json".to_vec(),
-    }
-    line
-}
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `bound`, which is far below 2^64, so that the remainder is even enough.
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    /// A number from 1 to `most`, small ones far more often: each factor of ten is as likely as the next.
-    fn skewed(&mut self, most: f64) -> u64 {
-        let unit = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
-        most.powf(unit) as u64
-    }
-
-    fn choose<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len() as u64) as usize]
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::workload::ELEMENTS;
     use serde_json::Value;
 
     /// What a JSON reader of somebody else's makes of `bytes`.
@@ -219,13 +143,13 @@ mod tests {
 
     #[test]
     fn the_tally_agrees_with_an_independent_reader() {
-        let input = Input::generate(7, 20_000);
+        let input = Input::generate(Shape::Clicks, 7, 20_000);
         assert_eq!(input.tally(20_000), judged(&input.bytes));
     }
 
     #[test]
     fn the_pieces_hold_exactly_what_the_tally_says() {
-        let input = Input::generate(3, 1_000);
+        let input = Input::generate(Shape::Clicks, 3, 1_000);
         for (events, size) in [
             (1, 4096),
             (999, 4096),
@@ -253,7 +177,7 @@ mod tests {
 
     #[test]
     fn the_mix_is_the_reference_task_s() {
-        let input = Input::generate(1, 50_000);
+        let input = Input::generate(Shape::Clicks, 1, 50_000);
         let tally = input.tally(50_000);
         assert!((400..600).contains(&tally.malformed), "{tally:?}");
         assert!((34_000..35_300).contains(&tally.views), "{tally:?}");
@@ -273,8 +197,40 @@ mod tests {
     }
 
     #[test]
+    fn every_good_session_has_the_elements_that_are_counted_on() {
+        let input = Input::generate(Shape::Sessions, 1, 2_000);
+        let tally = input.tally(2_000);
+        let elements: Vec<usize> = (0..2_000)
+            .filter_map(|index| serde_json::from_slice::<Value>(input.line(index)).ok())
+            .filter_map(|event| event["events"].as_array().map(Vec::len))
+            .collect();
+        assert_eq!(elements.len() as u64, 2_000 - tally.malformed);
+        assert!(elements.iter().all(|count| *count as u64 == ELEMENTS));
+        assert_eq!(tally.views, 0);
+    }
+
+    #[test]
+    fn single_lines_are_those_of_the_pieces() {
+        let input = Input::generate(Shape::Clicks, 1, 10);
+        let single: Vec<u8> = (0..25)
+            .flat_map(|index| input.line(index).to_vec())
+            .collect();
+        let pieces: Vec<u8> = input
+            .pieces(25, 4096)
+            .flat_map(|piece| piece.0.to_vec())
+            .collect();
+        assert!(single == pieces);
+    }
+
+    #[test]
     fn the_same_seed_makes_the_same_bytes() {
-        assert_eq!(Input::generate(1, 100).bytes, Input::generate(1, 100).bytes);
-        assert_ne!(Input::generate(1, 100).bytes, Input::generate(2, 100).bytes);
+        assert_eq!(
+            Input::generate(Shape::Clicks, 1, 100).bytes,
+            Input::generate(Shape::Clicks, 1, 100).bytes
+        );
+        assert_ne!(
+            Input::generate(Shape::Clicks, 1, 100).bytes,
+            Input::generate(Shape::Clicks, 2, 100).bytes
+        );
     }
 }

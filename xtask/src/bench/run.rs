@@ -1,297 +1,160 @@
-//! One run: start the daemon, send, wait until everything is accounted for, measure, end it, check.
+//! One run of the daemon at full speed: start it, send, wait until everything is accounted for, end it, check.
 
-use std::fs::File;
-use std::io::{BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
+use std::io::Write;
+use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use indicatif::ProgressBar;
-use serde::Serialize;
 
-use super::case::{Case, OUTPUT, Workload};
-use super::counters::{Counts, Reading};
-use super::daemon::{Daemon, POLL, free_ports};
+use super::check::{Expected, count_lines};
+use super::cores::{Cores, bind};
+use super::counters::Counts;
+use super::daemon::{Daemon, free_ports};
 use super::input::Input;
+use super::record::{Depth, Run, Sink, Source, What};
+use super::scratch;
+use super::usage;
+use super::watch::{Seen, Start, Watch};
+use super::workload::{Ends, OUTPUT, config, expected};
 
 /// Bytes handed to the socket at a time.
 const PIECE: usize = 256 << 10;
-/// How long the daemon may take to become ready.
-const READY: Duration = Duration::from_secs(20);
-/// How long counters may lag behind, once the daemon has received everything and nothing is live.
-const SETTLE: Duration = Duration::from_secs(1);
-/// How long the daemon may take to end; its own deadline is 10 s.
-const STOP: Duration = Duration::from_secs(20);
+/// How often the daemon is asked for its counters.
+const EVERY: Duration = Duration::from_millis(20);
 
 /// What all runs share.
 pub(super) struct Bench<'a> {
-    pub(super) binary: &'a Path,
     /// Where temporary folders are made.
     pub(super) folder: &'a Path,
-    pub(super) input: &'a Input,
-    pub(super) events: u64,
+    pub(super) seed: u64,
     pub(super) timeout: Duration,
     pub(super) set: &'a [String],
+    pub(super) cores: Cores,
 }
 
 /// What was measured in a run whose counters added up.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Outcome {
-    /// From the first byte sent until every event was accounted for.
-    pub(super) seconds: f64,
-    pub(super) events_per_second: f64,
-    /// Of the daemon alone, over the same span; `None` where the system does not tell.
-    pub(super) cpu_seconds_per_million: Option<f64>,
-    pub(super) peak_resident_bytes: Option<u64>,
-    pub(super) start_to_ready_seconds: f64,
-    pub(super) counts: Counts,
+#[derive(Debug)]
+pub(super) struct Measured {
+    pub(super) run: Run,
+    pub(super) start_to_ready: Option<Duration>,
+    pub(super) depth: Vec<Depth>,
+    /// What became of the events, by the daemon's own counters.
+    pub(super) counts: Option<Counts>,
 }
 
 impl Bench<'_> {
-    /// Runs `case` once and moves `progress` by the number of events.
-    pub(super) fn run(&self, case: &Case, progress: &ProgressBar) -> anyhow::Result<Outcome> {
-        let folder =
-            tempfile::tempdir_in(self.folder).context("cannot create a temporary folder")?;
-        let (source, admin) = free_ports()?;
-        let config = case.config(source, admin);
-        let mut daemon =
-            Daemon::start(self.binary, folder.path(), &config, self.set, admin, READY)?;
-        let expected = case.expected(&self.input.tally(self.events));
-
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, source))
-            .context("cannot connect to the source")?;
-        stream.set_write_timeout(Some(self.timeout))?;
-        let cpu_before = daemon.cpu_seconds();
-        let began = Instant::now();
-        for (piece, lines) in self.input.pieces(self.events, PIECE) {
-            stream
-                .write_all(piece)
-                .with_context(|| format!("sending broke off\n{}", daemon.log_tail()))?;
-            progress.inc(lines);
-            ensure!(
-                began.elapsed() < self.timeout,
-                "not all sent after {:?}",
-                self.timeout
-            );
-        }
-        self.wait(&mut daemon, &expected, began)?;
-        let seconds = began.elapsed().as_secs_f64();
-        let cpu = cpu_before
-            .zip(daemon.cpu_seconds())
-            .map(|(before, after)| after - before);
-        let peak_resident_bytes = daemon.peak_resident();
-        drop(stream);
-
-        let status = daemon.stop(STOP)?;
+    /// Runs `binary` once at `what`.
+    pub(super) fn run(
+        &self,
+        binary: &Path,
+        what: &What,
+        input: &Input,
+        events: u64,
+        progress: &ProgressBar,
+    ) -> anyhow::Result<Measured> {
+        let folder = scratch::new(self.folder)?;
+        let [source, admin] = free_ports()?;
+        let ends = Ends {
+            source,
+            admin,
+            sink: None,
+        };
+        let config = config(what, &ends, self.seed, events);
+        let mut daemon = Daemon::start(binary, folder.path(), &config, self.set, admin)?;
+        let watch = Watch {
+            expected: match what.source {
+                Source::Tcp => Expected::Counts(expected(what.workload, &input.tally(events))),
+                Source::Demo => Expected::Events(events),
+            },
+            every: EVERY,
+            timeout: self.timeout,
+            progress,
+        };
+        let seen = match what.source {
+            Source::Tcp => self.send_and_watch(&mut daemon, source, input, events, &watch)?,
+            Source::Demo => {
+                let start = Start::now(&daemon)?;
+                watch.until_done(&mut daemon, start)?
+            }
+        };
         ensure!(
-            status.success(),
-            "the daemon ended with {status}, expected 0\n{}",
-            daemon.log_tail()
+            seen.events > 0,
+            "all {events} events were over before the first look at the counters, expected more of them"
         );
-        if case.workload == Workload::W1 {
-            let written = count_lines(
-                File::open(folder.path().join(OUTPUT)).context("cannot open the output")?,
-            )?;
+        let peak_resident = usage::peak_resident(daemon.process.id());
+        daemon.stop()?;
+        if what.sink == Sink::File {
+            let written = count_lines(&folder.path().join(OUTPUT))?;
+            let rows = seen.counts.rows;
             ensure!(
-                written == expected.delivered,
-                "{written} lines written, expected {}",
-                expected.delivered
+                written == rows,
+                "{written} lines written, expected the {rows} that were confirmed"
             );
         }
-        Ok(Outcome {
-            seconds,
-            events_per_second: self.events as f64 / seconds,
-            cpu_seconds_per_million: cpu.map(|cpu| cpu * 1e6 / self.events as f64),
-            peak_resident_bytes,
-            start_to_ready_seconds: daemon.start_to_ready.as_secs_f64(),
-            counts: expected,
+        let seconds = seen.elapsed.as_secs_f64();
+        Ok(Measured {
+            run: Run {
+                events,
+                seconds,
+                rate: seen.events as f64 / seconds,
+                cpu: seen.usage.cpu_per_million(seen.events),
+                peak_resident,
+                context_switches: seen.usage.switches_per_thousand(seen.events),
+            },
+            start_to_ready: Some(daemon.start_to_ready),
+            depth: seen.depth,
+            counts: Some(seen.counts),
         })
     }
 
-    /// Waits until the daemon's counters are `expected` and nothing is live; an error once they cannot become so.
-    fn wait(&self, daemon: &mut Daemon, expected: &Counts, began: Instant) -> anyhow::Result<()> {
-        let mut at_rest: Option<Instant> = None;
-        loop {
-            daemon.check_alive()?;
-            let reading = Reading::parse(&daemon.get("/metrics")?)?;
-            match judge(&reading, expected) {
-                Verdict::Done => return Ok(()),
-                Verdict::Underway => at_rest = None,
-                Verdict::Differs => {
-                    let since = *at_rest.get_or_insert_with(Instant::now);
-                    ensure!(
-                        since.elapsed() < SETTLE,
-                        "the counters do not add up\n{}",
-                        difference(&reading, expected)
-                    );
-                }
+    fn send_and_watch(
+        &self,
+        daemon: &mut Daemon,
+        port: u16,
+        input: &Input,
+        events: u64,
+        watch: &Watch<'_>,
+    ) -> anyhow::Result<Seen> {
+        let stream = connect(port, self.timeout)?;
+        let start = Start::now(daemon)?;
+        thread::scope(|scope| {
+            let sender = scope.spawn(|| send(&stream, input, events, &self.cores.sender));
+            let seen = watch.until_done(daemon, start);
+            if seen.is_err() {
+                // The sender would wait for a daemon that no longer reads.
+                let _ = stream.shutdown(Shutdown::Both);
             }
-            ensure!(
-                began.elapsed() < self.timeout,
-                "not finished after {:?}\n{}",
-                self.timeout,
-                difference(&reading, expected)
-            );
-            thread::sleep(POLL);
-        }
+            let sent = sender
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            // That the counters do not add up says more than that the sender was cut off for it.
+            let seen = seen?;
+            sent.map(|()| seen)
+        })
     }
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    Done,
-    Underway,
-    /// All is received and nothing is live, or too much is received, and the counts are not the expected ones.
-    Differs,
+/// A connection to a source on the loopback interface.
+pub(super) fn connect(port: u16, timeout: Duration) -> anyhow::Result<TcpStream> {
+    let stream =
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).context("cannot connect to the source")?;
+    stream.set_write_timeout(Some(timeout))?;
+    Ok(stream)
 }
 
-fn judge(reading: &Reading, expected: &Counts) -> Verdict {
-    let all_received = reading.counts.received >= expected.received && reading.live == 0;
-    if reading.counts == *expected && reading.live == 0 && reading.unaccounted == 0 {
-        Verdict::Done
-    } else if all_received || reading.counts.received > expected.received {
-        Verdict::Differs
-    } else {
-        Verdict::Underway
+/// Sends the first `events` lines as fast as they are taken, from a thread bound to `cores`.
+pub(super) fn send(
+    mut stream: &TcpStream,
+    input: &Input,
+    events: u64,
+    cores: &[usize],
+) -> anyhow::Result<()> {
+    bind(cores)?;
+    for (piece, _) in input.pieces(events, PIECE) {
+        stream.write_all(piece).context("sending broke off")?;
     }
-}
-
-fn difference(reading: &Reading, expected: &Counts) -> String {
-    let Reading {
-        counts,
-        live,
-        unaccounted,
-    } = reading;
-    let row = |name: &str, is: u64, should: u64| {
-        let mark = if is == should { "" } else { "  <-" };
-        format!("  {name:13} {is:>12}, expected {should:>12}{mark}\n")
-    };
-    let rows = [
-        row("received", counts.received, expected.received),
-        row("delivered", counts.delivered, expected.delivered),
-        row("filtered", counts.filtered, expected.filtered),
-        row(
-            "dead-lettered",
-            counts.dead_lettered,
-            expected.dead_lettered,
-        ),
-    ];
-    format!("{}  live {live}, unaccounted {unaccounted}", rows.concat())
-}
-
-fn count_lines(from: impl Read) -> anyhow::Result<u64> {
-    let mut reader = BufReader::new(from);
-    let mut buffer = vec![0; 1 << 20];
-    let mut lines = 0;
-    loop {
-        let read = reader.read(&mut buffer).context("cannot read the output")?;
-        if read == 0 {
-            return Ok(lines);
-        }
-        lines += buffer[..read].iter().filter(|byte| **byte == b'\n').count() as u64;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const EXPECTED: Counts = Counts {
-        received: 100,
-        delivered: 29,
-        filtered: 70,
-        dead_lettered: 1,
-    };
-
-    fn reading(counts: Counts, live: u64) -> Reading {
-        Reading {
-            counts,
-            live,
-            unaccounted: 0,
-        }
-    }
-
-    #[test]
-    fn a_run_is_done_only_when_every_count_is_right_and_nothing_is_live() {
-        assert_eq!(judge(&reading(EXPECTED, 0), &EXPECTED), Verdict::Done);
-        assert_eq!(judge(&reading(EXPECTED, 1), &EXPECTED), Verdict::Underway);
-        assert_eq!(
-            judge(
-                &reading(
-                    Counts {
-                        received: 99,
-                        ..EXPECTED
-                    },
-                    0
-                ),
-                &EXPECTED
-            ),
-            Verdict::Underway
-        );
-    }
-
-    #[test]
-    fn a_lost_doubled_or_misjudged_event_is_no_success() {
-        for counts in [
-            Counts {
-                delivered: 28,
-                ..EXPECTED
-            },
-            Counts {
-                delivered: 30,
-                ..EXPECTED
-            },
-            Counts {
-                filtered: 69,
-                dead_lettered: 2,
-                ..EXPECTED
-            },
-            Counts {
-                received: 101,
-                ..EXPECTED
-            },
-        ] {
-            assert_eq!(
-                judge(&reading(counts, 0), &EXPECTED),
-                Verdict::Differs,
-                "{counts:?}"
-            );
-        }
-        let leaked = Reading {
-            unaccounted: 1,
-            ..reading(EXPECTED, 0)
-        };
-        assert_eq!(judge(&leaked, &EXPECTED), Verdict::Differs);
-    }
-
-    #[test]
-    fn the_difference_names_what_is_wrong() {
-        let text = difference(
-            &reading(
-                Counts {
-                    delivered: 28,
-                    ..EXPECTED
-                },
-                0,
-            ),
-            &EXPECTED,
-        );
-        let marked: Vec<&str> = text.lines().filter(|line| line.contains("<-")).collect();
-        assert_eq!(marked.len(), 1);
-        assert!(
-            marked[0].contains("delivered") && marked[0].contains("28") && marked[0].contains("29"),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn lines_are_counted_across_buffers() {
-        assert_eq!(
-            count_lines("ab\n".repeat(1_000_000).as_bytes()).unwrap(),
-            1_000_000
-        );
-        assert_eq!(count_lines(&b""[..]).unwrap(), 0);
-    }
+    Ok(())
 }

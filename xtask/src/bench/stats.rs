@@ -1,9 +1,9 @@
 //! Median and spread of a few measurements.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The smallest, the middle and the largest of some measurements.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub(super) struct Spread {
     pub(super) min: f64,
     pub(super) median: f64,
