@@ -78,6 +78,31 @@ where
     Shared(Arc::new(process))
 }
 
+/// A stage that lets pass what the test holds for, and filters the rest.
+pub fn filter<E, F>(test: F) -> impl StageFactory<E>
+where
+    F: Fn(&E) -> bool + Send + Sync + 'static,
+{
+    stateless(move |event: &mut E, _| {
+        Ok(if test(event) {
+            Flow::Pass
+        } else {
+            Flow::Filter
+        })
+    })
+}
+
+/// A stage that changes each event in place.
+pub fn map<E, F>(change: F) -> impl StageFactory<E>
+where
+    F: Fn(&mut E) + Send + Sync + 'static,
+{
+    stateless(move |event: &mut E, _| {
+        change(event);
+        Ok(Flow::Pass)
+    })
+}
+
 struct Make<F>(F);
 
 impl<E, S, F> StageFactory<E> for Make<F>

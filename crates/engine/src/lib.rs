@@ -65,7 +65,7 @@ mod stats;
 pub use blueprint::Blueprint;
 pub use builder::{Branch, Builder};
 pub use error::{BlueprintError, LoadError};
-pub use factory::{StageFactory, factory, stage_fn, stateless};
+pub use factory::{StageFactory, factory, filter, map, stage_fn, stateless};
 pub use output::{Output, Port};
 pub use pipeline::{Ended, Exits, Pipeline};
 pub use stage::{Flow, Reason, Stage, StageError, Timestamp};

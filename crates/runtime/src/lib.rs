@@ -10,7 +10,8 @@
 //!
 //! What an item is, how it is decoded from a batch and encoded for a sink is the business of a
 //! [`Codec`]. [`Passthrough`] is the codec for Rust values that need neither; with it and a
-//! [`Feed`], a pipeline over one's own type takes about 30 lines: see `examples/own_type.rs`.
+//! [`Feed`], [`LocalPipeline`] runs a pipeline over one's own type in about 30 lines: see
+//! `examples/own_type.rs`.
 
 mod codec;
 mod collect;
@@ -19,6 +20,7 @@ mod events;
 mod exit;
 mod feed;
 mod handover;
+mod local;
 mod options;
 mod passthrough;
 mod pool;
@@ -30,6 +32,7 @@ pub use codec::{Codec, Letter, Refused};
 pub use error::RuntimeError;
 pub use exit::{Exit, OnFull};
 pub use feed::Feed;
+pub use local::{LocalError, LocalPipeline};
 pub use options::{Options, PipelineSpec};
 pub use passthrough::{Failure, Passthrough, Row, Rows};
 pub use pool::{Assembled, IntakeOf, Left, Runtime, Started, assemble};

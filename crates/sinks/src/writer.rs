@@ -46,6 +46,12 @@ pub trait Writer: Send {
         Ok(None)
     }
 
+    /// How long rows may gather when none waited, for a destination that nobody watches: fewer and larger
+    /// writes then.
+    fn gather(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// The last call: everything is written and flushed, and nothing more will come.
     fn finish(&mut self) {}
 

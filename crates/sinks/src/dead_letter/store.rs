@@ -15,6 +15,10 @@ use crate::file::open_rows;
 use crate::rows::{split_to_fit, total_bytes, total_rows};
 use crate::{ConfigError, Rows, SinkError, WriteError, Writer};
 
+/// Letters come a few at a time, one parcel for each chunk that has some: without this, each would cost a wake-up and
+/// a write.
+const GATHER: Duration = Duration::from_millis(5);
+
 /// Where dead letters go.
 ///
 /// ```toml
@@ -250,6 +254,10 @@ fn split_first<'a>(mut rows: Vec<Rows<'a>>) -> (Vec<Rows<'a>>, Vec<Rows<'a>>) {
 }
 
 impl Writer for DeadLetterStore {
+    fn gather(&self) -> Duration {
+        GATHER
+    }
+
     fn write(&mut self, batches: &[Rows<'_>]) -> Result<(), WriteError> {
         let mut done = 0;
         let mut rest = batches.to_vec();

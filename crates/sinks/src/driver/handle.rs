@@ -143,9 +143,13 @@ fn run<F: FnOnce(ClosedReason)>(mut pump: Pump<F>) {
             Next::Step => {}
             // Asked again because a wake-up for it may have been used up by the writer.
             Next::Wait(_) if shared.reopen_asked() => {}
-            Next::Wait(None) => thread::park(),
-            Next::Wait(Some(at)) => {
-                thread::park_timeout(at.saturating_duration_since(Instant::now()));
+            Next::Wait(until) => {
+                match until {
+                    None => thread::park(),
+                    Some(at) => thread::park_timeout(at.saturating_duration_since(Instant::now())),
+                }
+                let gather = pump.writer.as_ref().map(|writer| writer.gather());
+                pause_for(gather.unwrap_or_default(), &shared);
             }
             Next::Pause(pause) => pause_for(pause, &shared),
             Next::End => return,
