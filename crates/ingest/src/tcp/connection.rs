@@ -17,6 +17,11 @@ use crate::feed::Feed;
 use crate::flag::Raised;
 use crate::inlet::{Ended, Inlet, Lease};
 
+/// Reads of fewer bytes than this are followed by a pause.
+const LITTLE: usize = 16 << 10;
+/// How long that is: far below the latency that a reader of the output would notice.
+const GATHER: Duration = Duration::from_micros(250);
+
 /// One connection: reads when there is something to read *and* a permit for it, and holds neither a
 /// permit nor a buffer while it waits for its peer.
 pub(super) struct Connection {
@@ -135,7 +140,7 @@ impl Connection {
                 }
             }
         }
-        let full = filled == lease.capacity();
+        let (full, little) = (filled == lease.capacity(), filled - head < LITTLE);
         let taken = self.feed.take(lease, filled, end).await;
         let lines = self.feed.lines();
         self.half.hold(lines.offset(), lines.held());
@@ -153,6 +158,10 @@ impl Connection {
         if full {
             // A peer that is always ready must not keep the others from their turn.
             task::yield_now().await;
+        } else if little {
+            // It was handed on without delay; what comes next may gather, or each few events would cost a wake-up of
+            // every thread on their way.
+            task::sleep(GATHER).await;
         }
         true
     }
