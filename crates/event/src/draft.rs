@@ -4,6 +4,7 @@ use crate::parse::{INNER, Index, REMOVED, RENAMED, REPLACED};
 use crate::path::{Name, Path, Segment};
 use crate::scalar::Scalar;
 use crate::splice::{self, Obstacle};
+use crate::tag;
 use crate::view::{Added, Edits, Patch, Place, ROOT, Stored, View};
 
 pub(crate) struct Draft<'a> {
@@ -202,6 +203,9 @@ impl Draft<'_> {
             self.edits.patches.push(Patch::default());
         }
         node.flags |= flag;
+        if flag == RENAMED {
+            node.tag = tag::ASK;
+        }
         &mut self.edits.patches[node.patch as usize]
     }
 

@@ -85,6 +85,7 @@ mod scan;
 mod shape;
 mod slice;
 mod splice;
+mod tag;
 mod value;
 mod view;
 

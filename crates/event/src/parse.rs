@@ -5,7 +5,7 @@
 
 use crate::error::{Fault, MAX_DEPTH, ParseErrorKind as Kind};
 use crate::shape::Shape;
-use crate::{escape, scan};
+use crate::{escape, scan, tag};
 
 /// Where a member of the event, or of an object in it, lies in the text.
 #[derive(Clone, Copy, Debug)]
@@ -20,11 +20,11 @@ pub(crate) struct Node {
     pub(crate) child_end: u32,
     /// Which patch the edits hold for it, if a flag says that there is one.
     pub(crate) patch: u32,
+    /// Of the name, or [`tag::ASK`] if the name does not stand in the text as it is.
+    pub(crate) tag: u16,
     pub(crate) flags: u8,
 }
 
-/// The name has escapes.
-pub(crate) const ESCAPED: u8 = 1;
 /// An edit took the member away.
 pub(crate) const REMOVED: u8 = 2;
 /// An edit gave it another value; its children no longer count.
@@ -159,16 +159,16 @@ fn members<const DEPTH: usize>(
     // The brace or comma before the next name, or what stands behind a value.
     let mut at = open;
     loop {
-        let mut flags = 0;
-        let (key_start, key_end, mut value_start);
-        if let Some(len) = shape.expect(text, at) {
+        let (key_start, key_end, mut value_start, tag);
+        if let Some((len, expected)) = shape.expect(text, at) {
             (key_start, key_end, value_start) = (at + 2, at + len - 2, at + len);
+            tag = expected;
         } else {
             match next_name(text, at, at == open, shape)? {
                 Next::End(end) => return Ok(end),
                 Next::Name(name) => {
                     (key_start, key_end, value_start) = (name.start, name.end, name.value);
-                    flags = name.flags;
+                    tag = name.tag;
                 }
             }
         }
@@ -197,9 +197,13 @@ fn members<const DEPTH: usize>(
             child_start: children.0,
             child_end: children.1,
             patch: 0,
-            flags,
+            tag,
+            flags: 0,
         });
         at = value_end;
+        if text.get(at) == Some(&b'}') {
+            return Ok(at + 1);
+        }
     }
 }
 
@@ -218,7 +222,8 @@ struct Name {
     end: usize,
     /// Behind its colon.
     value: usize,
-    flags: u8,
+    /// [`tag::ASK`] if it has escapes.
+    tag: u16,
 }
 
 #[inline(never)]
@@ -243,13 +248,18 @@ fn next_name(text: &[u8], from: usize, first: bool, shape: &mut Shape) -> Result
     if text.get(colon) != Some(&b':') {
         return Err(unexpected(text, colon, Kind::ExpectedColon));
     }
+    let tag = if escaped {
+        tag::ASK
+    } else {
+        tag::of(&text[at + 1..end])
+    };
     let is_tight = !escaped && at == from + 1 && colon == end + 1;
-    shape.learn(is_tight.then(|| &text[from..=colon]));
+    shape.learn(is_tight.then(|| &text[from..=colon]), tag);
     Ok(Next::Name(Name {
         start: at + 1,
         end,
         value: colon + 1,
-        flags: if escaped { ESCAPED } else { 0 },
+        tag,
     }))
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{MAX_DEPTH, PathError};
-use crate::escape;
+use crate::{escape, tag};
 
 /// A path to a value in an event, compiled once and used often.
 ///
@@ -43,8 +43,7 @@ pub(crate) struct Name {
     pub(crate) text: Box<str>,
     /// With quotes and escapes, and the `:` behind it.
     pub(crate) json_colon: Box<[u8]>,
-    /// Length of `text`, as an index counts; no text has a longer name.
-    pub(crate) len: u32,
+    pub(crate) tag: u16,
 }
 
 impl Name {
@@ -55,7 +54,7 @@ impl Name {
         Self {
             text: text.into(),
             json_colon: json.into(),
-            len: u32::try_from(text.len()).unwrap_or(u32::MAX),
+            tag: tag::of(text.as_bytes()),
         }
     }
 

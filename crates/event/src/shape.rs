@@ -2,6 +2,8 @@
 
 use wide::u8x16;
 
+use crate::tag;
+
 /// How much of a name is compared at once.
 const LANE: usize = 16;
 /// The most that is compared: a longer name is looked at anew in each event.
@@ -24,6 +26,8 @@ struct Spelled {
     len: u32,
     /// A bit for each byte of the first lane that counts.
     mask: u32,
+    /// Of the name.
+    tag: u16,
 }
 
 /// What no text has, for a text is UTF-8.
@@ -31,6 +35,7 @@ const NOTHING: Spelled = Spelled {
     bytes: [0xff; WIDTH],
     len: 0,
     mask: 1,
+    tag: tag::ASK,
 };
 
 impl Shape {
@@ -40,9 +45,9 @@ impl Shape {
         self.next = 0;
     }
 
-    /// The length of `,"name":` at `text[at]`, if it is what was expected there.
+    /// The length of `,"name":` at `text[at]` and the name's tag, if it is what was expected there.
     #[inline(always)]
-    pub(crate) fn expect(&mut self, text: &[u8], at: usize) -> Option<usize> {
+    pub(crate) fn expect(&mut self, text: &[u8], at: usize) -> Option<(usize, u16)> {
         let spelled = self.names.get(self.next)?;
         let here = text.get(at..)?;
         let len = spelled.len as usize;
@@ -59,24 +64,24 @@ impl Shape {
             return None;
         }
         self.next += 1;
-        Some(len)
+        Some((len, spelled.tag))
     }
 
     /// [`expect`](Self::expect) in the last bytes of a text.
     #[inline(never)]
-    fn expect_at_end(&mut self, here: &[u8]) -> Option<usize> {
+    fn expect_at_end(&mut self, here: &[u8]) -> Option<(usize, u16)> {
         let spelled = self.names.get(self.next)?;
         let len = spelled.len as usize;
         if len == 0 || !here.starts_with(&spelled.bytes[..len]) {
             return None;
         }
         self.next += 1;
-        Some(len)
+        Some((len, spelled.tag))
     }
 
     /// What was not expected: a name without escapes and what stands before and behind it, or `None` for anything else.
     #[cold]
-    pub(crate) fn learn(&mut self, spelled: Option<&[u8]>) {
+    pub(crate) fn learn(&mut self, spelled: Option<&[u8]>, tag: u16) {
         if self.names.len() <= self.next {
             self.names.resize(self.next + 1, NOTHING);
         }
@@ -89,6 +94,7 @@ impl Shape {
         {
             bytes.copy_from_slice(spelled);
             name.len = spelled.len() as u32;
+            name.tag = tag;
             name.mask = ((1_u64 << spelled.len().min(LANE)) - 1) as u32;
         }
     }

@@ -1,7 +1,8 @@
 //! An event as it stands: its text seen through its index and its edits.
 
-use crate::parse::{ESCAPED, INNER, Index, Node, REMOVED, RENAMED, REPLACED};
+use crate::parse::{INNER, Index, Node, REMOVED, RENAMED, REPLACED};
 use crate::path::{Name, Path, Segment};
+use crate::tag;
 use crate::value::{self, Value};
 
 /// The parent of the top-level members.
@@ -146,19 +147,12 @@ impl<'a> View<'a> {
 
     #[inline(always)]
     pub(crate) fn is_named(&self, node: &Node, name: &Name) -> bool {
-        if node.flags & (ESCAPED | REMOVED | RENAMED) == 0 {
-            node.key_end - node.key_start == name.len && self.is_spelled(node, name)
+        if node.tag == name.tag {
+            let (start, end) = (node.key_start as usize, node.key_end as usize);
+            node.flags & REMOVED == 0 && self.text[start..end] == *name.text.as_bytes()
         } else {
-            node.flags & REMOVED == 0 && self.is_named_otherwise(node, name)
+            node.tag == tag::ASK && node.flags & REMOVED == 0 && self.is_named_otherwise(node, name)
         }
-    }
-
-    /// Of names as long as each other most differ in their first byte: a call is saved then.
-    #[inline(always)]
-    fn is_spelled(&self, node: &Node, name: &Name) -> bool {
-        let (start, end) = (node.key_start as usize, node.key_end as usize);
-        let (here, there) = (&self.text[start..end], name.text.as_bytes());
-        here.first() == there.first() && here == there
     }
 
     #[cold]
