@@ -1,6 +1,7 @@
 //! Builds the line that a configuration describes: sinks first, then workers, then sources.
 
-use std::collections::BTreeMap;
+mod sinks;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -8,23 +9,20 @@ use std::sync::mpsc::Sender;
 use millpond_admin::Admin;
 use millpond_delivery::{Ledger, SinkLedger, SourceLedger};
 use millpond_engine::Blueprint;
-use millpond_event::{BufferPool, Event, KeyPath, Path, Records};
+use millpond_event::{BufferPool, Event, KeyPath, Path};
 use millpond_ingest::{Inlet, Opened, Route, StopHandle};
-use millpond_queue::{Budget, RoomView, Spares, room};
-use millpond_runtime::{
-    Exit, IntakeOf, OnFull, Options, PipelineSpec, PipelineView, Runtime, WorkersView,
-};
-use millpond_sinks::{DeadLetterView, SinkError, SinkHandle, SinkView};
+use millpond_queue::{Budget, RoomView};
+use millpond_runtime::{IntakeOf, Options, PipelineSpec, PipelineView, Runtime, WorkersView};
+use millpond_sinks::{DeadLetterView, SinkHandle, SinkView};
 
 use crate::codec::JsonCodec;
 use crate::config::{Component, Config, MissingKey, Pipeline, Place};
 use crate::error::StartError;
 use crate::run::Happening;
+use sinks::{Sinks, open_sinks};
 
 /// The size of a chunk.
 const CHUNK: usize = 256 << 10;
-/// How many emptied outputs a sink keeps for the workers.
-const SPARES: usize = 8;
 /// The name under which the store of dead letters appears among the sinks.
 pub(crate) const DEAD_LETTERS: &str = "dead_letters";
 
@@ -184,141 +182,6 @@ pub(crate) async fn wire(
         seen: Arc::new(seen),
         admin,
     })
-}
-
-/// Open sinks by name.
-struct Sinks {
-    exits: BTreeMap<String, (Exit<Records>, SinkSeen)>,
-    /// In the order of the configuration, the dead letters last.
-    names: Vec<String>,
-    handles: Vec<SinkHandle>,
-}
-
-impl Sinks {
-    fn exit(&self, name: &str) -> Option<Exit<Records>> {
-        self.exits.get(name).map(|(exit, _)| exit.clone())
-    }
-
-    fn seen(&self) -> Vec<SinkSeen> {
-        self.names
-            .iter()
-            .filter_map(|name| self.exits.get(name))
-            .map(|(_, seen)| seen.clone())
-            .collect()
-    }
-
-    fn seen_by(&self, pipeline: &Pipeline) -> Vec<SinkSeen> {
-        let names = pipeline.to.iter().map(String::as_str).chain([DEAD_LETTERS]);
-        names
-            .filter_map(|name| self.exits.get(name))
-            .map(|(_, seen)| seen.clone())
-            .collect()
-    }
-}
-
-fn open_sinks(
-    config: &Config,
-    happenings: &Sender<Happening>,
-) -> Result<(Sinks, DeadLetterView), StartError> {
-    let mut sinks = Sinks {
-        exits: BTreeMap::new(),
-        names: Vec::new(),
-        handles: Vec::new(),
-    };
-    for sink in &config.sinks {
-        let Component {
-            name,
-            kind,
-            params,
-            at,
-        } = &sink.component;
-        let closed = millpond_sinks::build(kind, params.clone())
-            .map_err(|error| StartError::config(at, error))?;
-        let writer = closed.open().map_err(|error| StartError::open(at, error))?;
-        let on_full = match sink.options.on_full {
-            millpond_sinks::OnFull::Block => OnFull::Block,
-            millpond_sinks::OnFull::Drop => OnFull::Drop,
-        };
-        let policy = Policy {
-            room: format!("sinks.{name}"),
-            limits: sink.options.queue.limits(),
-            required: sink.options.required,
-            on_full,
-        };
-        spawn(&mut sinks, name, kind, policy, writer, happenings)
-            .map_err(|error| StartError::open(at, error))?;
-    }
-    let store = millpond_sinks::dead_letter_store(&config.dead_letters)
-        .map_err(|error| StartError::open(&config.dead_letters_at, error))?;
-    let letters = store.view();
-    let limits = millpond_sinks::SinkOptions::default().queue.limits();
-    let policy = Policy {
-        room: DEAD_LETTERS.to_owned(),
-        limits,
-        required: true,
-        on_full: OnFull::Block,
-    };
-    spawn(
-        &mut sinks,
-        DEAD_LETTERS,
-        DEAD_LETTERS,
-        policy,
-        Box::new(store),
-        happenings,
-    )
-    .map_err(|error| StartError::open(&config.dead_letters_at, error))?;
-    Ok((sinks, letters))
-}
-
-struct Policy {
-    room: String,
-    limits: millpond_queue::Limits,
-    required: bool,
-    on_full: OnFull,
-}
-
-fn spawn(
-    sinks: &mut Sinks,
-    name: &str,
-    kind: &str,
-    policy: Policy,
-    writer: Box<dyn millpond_sinks::Writer>,
-    happenings: &Sender<Happening>,
-) -> Result<(), SinkError> {
-    let (sender, receiver) = room(policy.room, policy.limits);
-    let ledger = Arc::new(SinkLedger::new(name));
-    let spares = Spares::new(SPARES);
-    let (happenings, closed) = (happenings.clone(), name.to_owned());
-    let on_closed = move |reason| {
-        // Nobody listens any more once the daemon is on its way out.
-        let _ = happenings.send(Happening::SinkClosed(closed.clone(), reason));
-    };
-    let view = sender.view();
-    let handle = millpond_sinks::spawn(
-        name,
-        receiver,
-        spares.clone(),
-        writer,
-        ledger.clone(),
-        on_closed,
-    )?;
-    let seen = SinkSeen {
-        kind: kind.to_owned(),
-        ledger: ledger.clone(),
-        room: view,
-        view: handle.view(),
-    };
-    let exit = Exit {
-        room: sender,
-        spares,
-        ledger,
-        required: policy.required,
-        on_full: policy.on_full,
-    };
-    sinks.exits.insert(name.to_owned(), (exit, seen));
-    sinks.names.push(name.to_owned());
-    sinks.handles.push(handle);
-    Ok(())
 }
 
 fn line(pipeline: &Pipeline, sinks: &Sinks) -> Result<PipelineSpec<JsonCodec>, StartError> {
