@@ -31,6 +31,11 @@ impl Damage {
     pub fn covers(&self, sequence: u64) -> bool {
         self.from <= sequence && sequence < self.to.unwrap_or(self.from.saturating_add(1))
     }
+
+    /// Whether anything that is lost was still needed.
+    pub(crate) fn matters(&self, committed: u64) -> bool {
+        self.to.is_none_or(|to| to > committed.max(self.from))
+    }
 }
 
 impl fmt::Display for Damage {
@@ -107,7 +112,8 @@ pub(crate) fn recover<S: Storage>(storage: &S, options: &Options) -> Result<Reco
         None => begin(storage, options, &segments)?,
     };
 
-    let mut scan = Scan::new(storage, start.journal, start.committed);
+    let trusted = found.newest.is_some() && !found.unreadable;
+    let mut scan = Scan::new(storage, start.journal, start.committed, trusted);
     for segment in &segments {
         scan.segment(segment)?;
     }
@@ -120,35 +126,35 @@ pub(crate) fn recover<S: Storage>(storage: &S, options: &Options) -> Result<Reco
         ..
     } = scan;
     let first = stop.and(extents.first().copied());
-    let trusted = found.newest.is_some() && !found.unreadable;
-    let mut committed = start.committed;
-    if let Some(first) = first.filter(|first| first.first > committed) {
-        // A segment is removed only after the checkpoint that lets it go, so one that is missing
-        // before that is lost; unless that checkpoint is the one that cannot be read.
-        if trusted {
-            gaps.insert(0, front_gap(&first, committed));
-        } else {
-            committed = first.first;
-        }
-    }
+    let committed = match first {
+        Some(first) if !trusted => start.committed.max(first.first),
+        _ => start.committed,
+    };
     let next = scanned.unwrap_or(committed).max(committed);
-    let end = (first.map_or(0, |first| first.number), HEAD as u64);
-    let end = stop.map_or(end, |stop| (stop.segment, stop.offset));
-    if let Some(damage) = lost_end(storage, &segments, &start, trusted, end, next)? {
-        gaps.push(Gap {
-            damage,
-            resume: None,
-        });
-    }
-    gaps.retain_mut(|gap| {
+    let begin = (first.map_or(0, |first| first.number), HEAD as u64);
+    let (segment, offset) = stop.map_or(begin, |stop| (stop.segment, stop.offset));
+    // What is damaged is kept, and told again at the next opening.
+    let cut = cut_short(storage, &segments, &start, trusted, segment)?;
+    gaps.extend(cut.map(|_| Gap {
+        damage: Damage {
+            segment,
+            offset,
+            from: next,
+            to: None,
+        },
+        resume: None,
+    }));
+    for gap in &mut gaps {
         gap.damage.from = gap.damage.from.max(committed);
-        gap.damage.to.is_none_or(|to| to > committed)
-    });
+    }
+    let lost = gaps.iter().map(|gap| &gap.damage);
+    let lost = lost.filter(|damage| damage.matters(committed));
+    let damages: Vec<Damage> = lost.cloned().collect();
 
     let sealed = !gaps.is_empty() || scanned.is_some_and(|scanned| scanned != next);
     let torn = torn_tail(storage, &segments, stop, next)?;
     let report = Report {
-        damages: gaps.iter().map(|gap| gap.damage.clone()).collect(),
+        damages,
         torn_tail: torn,
         checkpoint_unreadable: found.unreadable || (found.newest.is_none() && first.is_some()),
         bad_heads: headless,
@@ -181,7 +187,7 @@ pub(crate) fn recover<S: Storage>(storage: &S, options: &Options) -> Result<Reco
     let mut checkpoint = Checkpoint {
         committed,
         group,
-        newest: last.unwrap_or(NONE),
+        newest: cut.or(last).unwrap_or(NONE),
         ..start
     };
     if let Some(newest) = found.newest {
@@ -193,7 +199,7 @@ pub(crate) fn recover<S: Storage>(storage: &S, options: &Options) -> Result<Reco
     checkpoint.store(storage, &checkpoint_file)?;
     let spare = numbers
         .iter()
-        .filter(|&&number| last.is_none_or(|last| number > last));
+        .filter(|&&number| last.is_none_or(|last| number > last) && cut != Some(number));
     repair::remove(storage, spare.copied())?;
 
     let highest = numbers
@@ -275,48 +281,28 @@ fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-fn front_gap(first: &Extent, committed: u64) -> Gap {
-    let damage = Damage {
-        segment: first.number,
-        offset: HEAD as u64,
-        from: committed,
-        to: Some(first.first),
-    };
-    Gap {
-        damage,
-        resume: Some((first.number, HEAD as u64)),
-    }
-}
-
-/// Whether the last segment in use is missing, or shorter than it was made.
-fn lost_end<S: Storage>(
+/// The segment among the last ones in use that is missing, or shorter than it was made.
+fn cut_short<S: Storage>(
     storage: &S,
     segments: &[Segment<S::File>],
     checkpoint: &Checkpoint,
     trusted: bool,
-    (segment, offset): (u64, u64),
-    next: u64,
-) -> Result<Option<Damage>> {
-    let damage = Damage {
-        segment,
-        offset,
-        from: next,
-        to: None,
-    };
+    last: u64,
+) -> Result<Option<u64>> {
     let newest = segments
         .iter()
         .find(|segment| segment.number == checkpoint.newest);
     let missing = newest.is_none_or(|newest| newest.len < HEAD as u64);
     if trusted && checkpoint.newest != NONE && missing {
-        return Ok(Some(damage));
+        return Ok(Some(checkpoint.newest));
     }
-    let Some(last) = segments.iter().find(|other| other.number == segment) else {
-        return Ok(None);
-    };
-    let head = last.head(storage)?;
-    Ok(head
-        .is_some_and(|head| last.len < head.capacity)
-        .then_some(damage))
+    for segment in segments.iter().filter(|segment| segment.number >= last) {
+        let head = segment.head(storage)?;
+        if head.is_some_and(|head| segment.len < head.capacity) {
+            return Ok(Some(segment.number));
+        }
+    }
+    Ok(None)
 }
 
 /// Whether anything lies behind the last good frame.

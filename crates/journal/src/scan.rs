@@ -31,6 +31,8 @@ pub(crate) struct Scan<'a, S: Storage> {
     journal: u64,
     /// Where damage begins if not even the first segment says where it does.
     committed: u64,
+    /// Whether what comes first may be judged by that.
+    trusted: bool,
     payload: Vec<u8>,
     window: Vec<u8>,
     /// The segments scanned so far.
@@ -44,11 +46,12 @@ pub(crate) struct Scan<'a, S: Storage> {
 }
 
 impl<'a, S: Storage> Scan<'a, S> {
-    pub(crate) fn new(storage: &'a S, journal: u64, committed: u64) -> Self {
+    pub(crate) fn new(storage: &'a S, journal: u64, committed: u64, trusted: bool) -> Self {
         Self {
             storage,
             journal,
             committed,
+            trusted,
             payload: Vec::new(),
             window: Vec::new(),
             extents: Vec::new(),
@@ -104,15 +107,25 @@ impl<'a, S: Storage> Scan<'a, S> {
 
     /// Takes in a good frame; what lies between it and the good one before is lost.
     fn accept(&mut self, segment: &Segment<S::File>, at: u64, header: &Header) {
-        let from = self.next.unwrap_or(if at == HEAD as u64 {
+        let known = self.next.unwrap_or(if at == HEAD as u64 {
             header.first
         } else {
             self.committed.min(header.first)
         });
-        if header.first > from || (self.next.is_none() && at > HEAD as u64) {
-            let (in_segment, offset) = self.stop.map_or((segment.number, HEAD as u64), |stop| {
-                (stop.segment, stop.offset)
-            });
+        // A segment is removed only after the checkpoint that lets it go. What is missing from there
+        // on is lost, unless it is the checkpoint that cannot be read.
+        let from = match self.stop {
+            None if self.trusted => known.min(self.committed),
+            _ => known,
+        };
+        if header.first > from || at > self.expected(segment.number) {
+            let begin = self
+                .extents
+                .first()
+                .map_or(segment.number, |first| first.number);
+            let (in_segment, offset) = self
+                .stop
+                .map_or((begin, HEAD as u64), |stop| (stop.segment, stop.offset));
             self.gaps.push(Gap {
                 damage: Damage {
                     segment: in_segment,
@@ -135,6 +148,14 @@ impl<'a, S: Storage> Scan<'a, S> {
             group_start: u64::from(header.group_start),
             offset: at + header.stride(),
         });
+    }
+
+    /// Where in `segment` the next frame must begin.
+    fn expected(&self, segment: u64) -> u64 {
+        match self.stop {
+            Some(stop) if stop.segment == segment => stop.offset,
+            _ => HEAD as u64,
+        }
     }
 
     /// The first good frame at or behind the bad place at `bad` that proves that it was once synced.

@@ -16,7 +16,9 @@ impl<S: Storage> Journal<S> {
         let state = self.shared.lock();
         let (from, to) = (state.committed, state.durable);
         let mut damages = state.gaps.iter().map(|gap| &gap.damage);
-        let blocking = damages.find(|damage| !state.accepted && damage.from < committed);
+        let blocking = damages.find(|damage| {
+            !state.accepted && damage.from < committed && damage.matters(state.committed)
+        });
         let blocking = blocking.cloned();
         drop(state);
         if committed < from || committed > to {

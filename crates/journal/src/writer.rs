@@ -12,8 +12,9 @@ use crate::segment::{HEAD, Head, Segment};
 use crate::shared::{Extent, Shared, State};
 use crate::storage::Storage;
 
-/// A frame takes in appends until its payload has this many bytes: what a reader holds in memory.
-const FRAME: usize = 256 << 10;
+/// A frame takes in appends until its payload has this many bytes, or an eighth of a segment: what a
+/// reader holds in memory.
+const FRAME: u64 = 256 << 10;
 /// A group that has this many bytes is synced without being asked, so that memory stays bounded.
 const GROUP: usize = 8 << 20;
 
@@ -264,7 +265,8 @@ impl<S: Storage> Journal<S> {
     }
 
     fn joins(&self, open: Open, size: usize) -> bool {
-        self.buffer.len() - open.begin - HEADER + size <= FRAME
+        let payload = self.buffer.len() - open.begin - HEADER + size;
+        payload as u64 <= FRAME.min(self.options.segment_bytes / 8)
     }
 
     fn open_frame(&mut self, size: usize) {
