@@ -1,6 +1,8 @@
 //! How fast a journal takes in records with group commit, and how long it takes to open a full one:
 //! `cargo run --release -p millpond-journal --example throughput -- [folder] [mebibytes]`.
 
+#![allow(clippy::print_stdout, reason = "a program that prints figures")]
+
 use std::error::Error;
 use std::time::{Duration, Instant};
 
