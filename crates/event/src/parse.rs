@@ -150,7 +150,9 @@ fn members<const DEPTH: usize>(
     let mut at = open;
     loop {
         let (key_start, key_end, mut value_start, tag);
-        if let Some((len, expected)) = shape.expect(text, at) {
+        // What is expected may begin with a brace: only where the object opens may it be one.
+        let may_be_expected = at == open || text.get(at) == Some(&b',');
+        if let Some((len, expected)) = may_be_expected.then(|| shape.expect(text, at)).flatten() {
             (key_start, key_end, value_start) = (at + 2, at + len - 2, at + len);
             tag = expected;
         } else {

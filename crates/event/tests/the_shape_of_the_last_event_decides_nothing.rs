@@ -76,6 +76,11 @@ fn the_same_names_nested_otherwise_are_other_members() {
         r#"{"\u0061":1,"b":2,"c":3}"#,
         r#"{"a":1,"a":2,"a":3}"#,
         r#"{"a":1,}"#,
+        r#"{"a":{"b":2},"c":3}"#,
+        r#"{"a":null{"b":2},"c":3}"#,
+        r#"{"a":{"b":2{"c":3}}"#,
+        r#"{"a":{"b":2}{"c":3}}"#,
+        r#"{"a","b":2}"#,
         r#"{"a":1,"b":2"#,
         r#"{"a":1,"b":2,"c":3}"#,
     ] {
@@ -97,6 +102,9 @@ proptest! {
             let text = which.get(&texts).1.as_bytes();
             check(&mut event, text);
             check(&mut event, &text[..cut.index(text.len())]);
+            // What begins as one text and goes on as another.
+            let spliced = [&text[..cut.index(text.len())], &texts[0].1.as_bytes()[cut.index(texts[0].1.len())..]];
+            check(&mut event, &spliced.concat());
         }
     }
 }
