@@ -108,7 +108,7 @@ impl<C: Codec<Batch = Slice>> Rig<C> {
     pub(crate) fn pass(&mut self) {
         let permit = self.budget.try_acquire(CHUNK);
         let permit = Arc::new(permit.expect("one chunk at a time is below the budget"));
-        let submitted = at_once(self.inlet.submit(self.supply.chunk(), permit));
+        let submitted = at_once(self.inlet.submit(self.supply.chunk(), permit, None));
         assert_eq!(submitted, Ok(self.supply.events()));
         while self.worker.step() == Step::Ran {}
         for sink in &mut self.sinks {
@@ -125,6 +125,7 @@ impl<O> Sink<O> {
                 Outbound {
                     mut output,
                     receipt,
+                    ..
                 },
                 _permit,
             ) = parcel.open();

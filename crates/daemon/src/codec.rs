@@ -3,13 +3,15 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use millpond_engine::Timestamp;
-use millpond_event::{Event, Path, Records, Slice};
+use millpond_event::{Event, NO_POSITION, Path, Records, Slice};
 use millpond_runtime::{Codec, Letter, Refused};
 use millpond_sinks::{DeadLetter, Encoder, NdJson, Truncated};
 
 /// JSON events in, NDJSON rows out.
 pub(crate) struct JsonCodec {
     encoder: NdJson,
+    /// Where a journal keeps the event in work.
+    position: u64,
     /// The key that an event must have, where events without one are set aside.
     required_key: Option<Path>,
 }
@@ -18,6 +20,7 @@ impl JsonCodec {
     pub(crate) fn new(required_key: Option<Path>) -> Self {
         JsonCodec {
             encoder: NdJson,
+            position: NO_POSITION,
             required_key,
         }
     }
@@ -42,6 +45,7 @@ impl Codec for JsonCodec {
         index: usize,
         item: &mut Option<Event>,
     ) -> Result<(), Refused> {
+        self.position = slice.position(index);
         if let Some(refusal) = slice.chunk().refusal() {
             return Err(Refused {
                 reason: refusal.reason,
@@ -64,6 +68,8 @@ impl Codec for JsonCodec {
     }
 
     fn close(&mut self, item: &mut Option<Event>) {
+        // What a stage makes at a tick or at the end has no position.
+        self.position = NO_POSITION;
         // An event pins its chunk.
         if let Some(event) = item {
             event.clear();
@@ -71,7 +77,7 @@ impl Codec for JsonCodec {
     }
 
     fn encode(&mut self, _exit: usize, event: &mut Event, input: u32, rows: &mut Records) {
-        self.encoder.encode(event, input, rows);
+        self.encoder.encode(event, input, self.position, rows);
     }
 
     fn encode_letter(&mut self, letter: Letter<'_, Self>, input: u32, rows: &mut Records) -> bool {
@@ -103,7 +109,7 @@ impl Codec for JsonCodec {
                 hash: refusal.hash,
             }),
         };
-        rows.push(input, |out| dead.write_to(out));
+        rows.push_at(input, self.position, |out| dead.write_to(out));
         true
     }
 

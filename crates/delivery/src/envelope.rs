@@ -11,11 +11,23 @@ pub struct Inbound<B> {
     pub received_nanos: u64,
 }
 
+/// Where rows come from: they reach a sink in the order of their input within a lane, and in none
+/// between lanes. What a sink delivers once is told by lane, position and output index.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Lane {
+    /// The pipeline.
+    pub pipeline: std::sync::Arc<str>,
+    /// Its shard.
+    pub shard: u32,
+}
+
 /// A batch on its way out: what a worker encoded for one sink, and the receipt it asks for.
 #[derive(Debug)]
 pub struct Outbound<O> {
     /// The encoded rows.
     pub output: O,
+    /// Where they come from.
+    pub lane: Lane,
     /// To be answered by the sink's writer.
     pub receipt: Receipt,
 }

@@ -50,7 +50,7 @@ mod sync;
 mod ticket;
 
 pub use consignment::{Consignment, Fate, Receipt, Tally};
-pub use envelope::{Inbound, Outbound};
+pub use envelope::{Inbound, Lane, Outbound};
 pub use latency::{BUCKETS, Latency, LatencySnapshot};
 pub use ledger::{ABANDONED, Ledger, Reasons, SinkLedger, SinkTotals, Totals};
 pub use source::{OpenGuard, SourceLedger, SourceTotals};

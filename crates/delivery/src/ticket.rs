@@ -20,6 +20,13 @@ pub struct TicketInfo {
 /// Whoever wants to know how a ticket ended: the source that may have to acknowledge it, or do it
 /// again.
 pub trait Settled: Send + Sync {
+    /// The events of the ticket are on stable storage: they survive the process and the power. Only
+    /// where a journal keeps them; called at most once, before [`settled`](Settled::settled); must not
+    /// block.
+    fn durable(&self, ticket: &TicketInfo) {
+        let _ = ticket;
+    }
+
     /// Every event of the ticket has an outcome; `retry` when some were abandoned on the way.
     /// Called once, on whatever thread ended the last part; must not block.
     fn settled(&self, ticket: &TicketInfo, retry: bool);

@@ -30,6 +30,9 @@ pub struct Origin {
     pub received_micros: u64,
 }
 
+/// The position of what no journal keeps.
+pub const NO_POSITION: u64 = 0;
+
 /// Why an event was refused before it was complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -50,6 +53,7 @@ pub struct Chunk {
     filled: usize,
     utf8: bool,
     origin: Origin,
+    position: u64,
     refusal: Option<Refusal>,
 }
 
@@ -75,6 +79,7 @@ impl Chunk {
             filled,
             utf8,
             origin,
+            position: NO_POSITION,
             refusal: None,
         }
     }
@@ -110,6 +115,17 @@ impl Chunk {
     /// Where it came from.
     pub fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// The durable position of its first event, where a journal keeps it: it rises from chunk to chunk and
+    /// is the same after a restart. Otherwise [`NO_POSITION`].
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Says where a journal keeps it. The positions of its events follow each other from there.
+    pub fn set_position(&mut self, position: u64) {
+        self.position = position;
     }
 
     /// Why its one event was refused, if it was.

@@ -116,6 +116,15 @@ impl Slice {
         self.chunk.origin().first_sequence + u64::from(self.span(i).ordinal)
     }
 
+    /// The durable position of its event `i`, or [`NO_POSITION`](crate::NO_POSITION) where no journal keeps it.
+    #[inline]
+    pub fn position(&self, i: usize) -> u64 {
+        match self.chunk.position() {
+            crate::NO_POSITION => crate::NO_POSITION,
+            first => first + u64::from(self.span(i).ordinal),
+        }
+    }
+
     /// The byte offset of its event `i` in the source partition.
     pub fn offset(&self, i: usize) -> u64 {
         self.chunk.origin().offset + u64::from(self.span(i).start)

@@ -78,7 +78,7 @@ impl Feed {
                 (self.refused(long, now), permit)
             }
         };
-        self.sequence += self.inlet.submit(chunk, Arc::new(permit)).await?;
+        self.sequence += self.inlet.submit(chunk, Arc::new(permit), None).await?;
         Ok(())
     }
 
@@ -101,7 +101,7 @@ impl Feed {
                     Chunk::new(bytes, filled, self.origin(offset, now))
                 }
             };
-            self.sequence += self.inlet.submit(chunk, permit.clone()).await?;
+            self.sequence += self.inlet.submit(chunk, permit.clone(), None).await?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use millpond_delivery::{Inbound, Ledger, SourceLedger, Ticket, TicketInfo};
+use millpond_delivery::{Inbound, Ledger, Settled, SourceLedger, Ticket, TicketInfo};
 use millpond_event::{Buffer, BufferPool, Chunk, KeyPath, Slice, SplitScratch};
 use millpond_queue::{Budget, Intake, Parcel, Permit, TrySendError, Weight, monotonic_nanos};
 
@@ -199,7 +199,8 @@ impl Inlet {
     }
 
     /// Hands a chunk to every pipeline that reads the source, and says how many events it has. The
-    /// permit covers the chunk's capacity and returns when the last of its parts has ended.
+    /// permit covers the chunk's capacity and returns when the last of its parts has ended. `listener` is
+    /// told what becomes of the chunk, unless it has no events.
     ///
     /// Does not wait: with a permit for each chunk, a mailbox always has a free slot. Should one
     /// have none after all, the parcel is offered again until it is taken.
@@ -207,7 +208,12 @@ impl Inlet {
     /// # Errors
     /// When a pipeline is gone. The others got their part; what the gone one missed is counted as
     /// abandoned.
-    pub async fn submit(&self, chunk: Chunk, permit: Arc<Permit>) -> Result<u64, Closed> {
+    pub async fn submit(
+        &self,
+        chunk: Chunk,
+        permit: Arc<Permit>,
+        listener: Option<Arc<dyn Settled>>,
+    ) -> Result<u64, Closed> {
         let received_nanos = monotonic_nanos();
         let Some(slice) = Slice::whole(Arc::new(chunk)) else {
             return Ok(0);
@@ -222,7 +228,7 @@ impl Inlet {
             bytes: slice.chunk().bytes().len() as u64,
             epoch: 0,
         };
-        let ticket = Ticket::new(info, None);
+        let ticket = Ticket::new(info, listener);
         for (route, turn) in &self.inner.routes {
             let _arriving = route.intake.arriving(events);
             for (shard, batch) in shares(route, turn, &slice) {

@@ -105,7 +105,9 @@ fn give_up<C: Codec>(
     parcel: Parcel<Outbound<C::Output>>,
     reason: &'static str,
 ) -> Option<Parcel<Outbound<C::Output>>> {
-    let Outbound { output, receipt } = parcel.open().0;
+    let Outbound {
+        output, receipt, ..
+    } = parcel.open().0;
     let rows = codec.rows(&output);
     receipt.settle(
         monotonic_nanos(),

@@ -3,7 +3,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use millpond_delivery::Inbound;
+use millpond_delivery::{Inbound, Lane};
 use millpond_queue::{Intake, Limits, ReadySet, mailboxes};
 
 use crate::codec::Codec;
@@ -210,6 +210,7 @@ fn add_pipeline<C: Codec>(
         stages,
         counts: counts.clone(),
     };
+    let name: Arc<str> = ledger.name().into();
     let shared = Arc::new(Shared {
         ledger,
         blueprint,
@@ -224,8 +225,13 @@ fn add_pipeline<C: Codec>(
     });
     for (number, mailbox) in boxes.into_iter().enumerate() {
         let waker = ready.waker(base + number);
+        let lane = Lane {
+            pipeline: name.clone(),
+            shard: u32::try_from(number).unwrap_or(u32::MAX),
+        };
         shards.push(Mutex::new(Shard::new(
             shared.clone(),
+            lane,
             mailbox,
             codec(),
             waker,

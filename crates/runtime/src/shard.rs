@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 
-use millpond_delivery::{Consignment, Inbound, Ledger, Outbound, Part, Tally};
+use millpond_delivery::{Consignment, Inbound, Lane, Ledger, Outbound, Part, Tally};
 use millpond_engine::{Blueprint, Pipeline, Timestamp};
 use millpond_queue::{After, Budget, Mailbox, Parcel, Permit, ReadySet, Weight, monotonic_nanos};
 
@@ -32,6 +32,7 @@ pub(crate) struct Shared<C: Codec> {
 /// Owned by one worker at a time; see [`Shard::run`].
 pub(crate) struct Shard<C: Codec> {
     pub(crate) shared: Arc<Shared<C>>,
+    pub(crate) lane: Lane,
     pub(crate) mailbox: Mailbox<Inbound<C::Batch>>,
     pub(crate) codec: C,
     pub(crate) line: Pipeline<C::Item>,
@@ -80,6 +81,7 @@ pub(crate) struct Open {
 impl<C: Codec> Shard<C> {
     pub(crate) fn new(
         shared: Arc<Shared<C>>,
+        lane: Lane,
         mailbox: Mailbox<Inbound<C::Batch>>,
         codec: C,
         waker: Waker,
@@ -92,6 +94,7 @@ impl<C: Codec> Shard<C> {
         };
         Shard {
             shared,
+            lane,
             mailbox,
             codec,
             line,
@@ -282,7 +285,11 @@ impl<C: Codec> Shard<C> {
                 .budget
                 .charge(usize::try_from(bytes).unwrap_or(usize::MAX));
             let parcel = Parcel::new(
-                Outbound { output, receipt },
+                Outbound {
+                    output,
+                    lane: self.lane.clone(),
+                    receipt,
+                },
                 Weight {
                     events: rows,
                     bytes,

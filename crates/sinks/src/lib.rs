@@ -17,7 +17,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use millpond_delivery::{Consignment, Ledger, Outbound, SinkLedger};
+//! use millpond_delivery::{Consignment, Lane, Ledger, Outbound, SinkLedger};
 //! use millpond_event::Records;
 //! use millpond_queue::{Limits, Parcel, Spares, Weight, room};
 //! use millpond_sinks::{build, spawn};
@@ -31,7 +31,8 @@
 //! rows.push(0, |out| out.extend_from_slice(b"{}\n"));
 //! let receipt = Consignment::open(&Arc::new(Ledger::new("p"))).receipt(&ledger, 1, true, 0);
 //! let weight = Weight { events: 1, bytes: rows.capacity() as u64 };
-//! sender.try_send(Parcel::new(Outbound { output: rows, receipt }, weight)).expect("space");
+//! let lane = Lane { pipeline: "p".into(), shard: 0 };
+//! sender.try_send(Parcel::new(Outbound { output: rows, lane, receipt }, weight)).expect("space");
 //!
 //! drop(sender);
 //! sink.join()?;

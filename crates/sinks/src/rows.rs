@@ -1,4 +1,5 @@
-use millpond_event::Records;
+use millpond_delivery::Lane;
+use millpond_event::{NO_POSITION, Records};
 
 /// A run of encoded rows: a batch, or what is left of one.
 #[derive(Clone, Copy, Debug)]
@@ -7,17 +8,51 @@ pub struct Rows<'a> {
     first: usize,
     count: usize,
     bytes: &'a [u8],
+    lane: Option<&'a Lane>,
 }
 
 impl<'a> Rows<'a> {
-    /// All rows of a batch.
+    /// All rows of a batch that no lane is known of.
     pub fn whole(records: &'a Records) -> Self {
         Rows {
             records,
             first: 0,
             count: records.len(),
             bytes: records.bytes(),
+            lane: None,
         }
+    }
+
+    /// All rows of a batch of `lane`.
+    pub fn of(records: &'a Records, lane: &'a Lane) -> Self {
+        Rows {
+            lane: Some(lane),
+            ..Rows::whole(records)
+        }
+    }
+
+    /// The lane that the rows come from, if it is known.
+    pub fn lane(&self) -> Option<&'a Lane> {
+        self.lane
+    }
+
+    /// Where in its lane a row belongs, if a journal keeps the event that it came from: the event's
+    /// position, and the row's index among those of the same event. Both are the same when the event
+    /// is run again, and in a lane they rise from row to row.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Rows::len`].
+    pub fn place(&self, index: usize) -> Option<(u64, u32)> {
+        assert!(index < self.count, "row {index} of {}", self.count);
+        let at = self.first + index;
+        let position = self.records.position(at);
+        if position == NO_POSITION {
+            return None;
+        }
+        // A batch begins with an event, and holds all of its rows.
+        let before = (0..at).rev();
+        let index = before.take_while(|&row| self.records.position(row) == position);
+        Some((position, u32::try_from(index.count()).unwrap_or(u32::MAX)))
     }
 
     /// The rows one after the other, each with its newline.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use millpond_delivery::{Fate, Outbound, Receipt};
+use millpond_delivery::{Fate, Lane, Outbound, Receipt};
 use millpond_event::Records;
 use millpond_queue::{Parcel, Permit, monotonic_nanos};
 
@@ -20,6 +20,7 @@ pub(crate) struct Hand {
 
 struct Taken {
     records: Records,
+    lane: Lane,
     receipt: Receipt,
     /// As counted by the room.
     events: u64,
@@ -36,11 +37,19 @@ pub(crate) struct Answered {
 impl Hand {
     pub(crate) fn take(&mut self, parcel: Parcel<Outbound<Records>>) {
         let events = parcel.weight.events;
-        let (Outbound { output, receipt }, permit) = parcel.open();
+        let (
+            Outbound {
+                output,
+                lane,
+                receipt,
+            },
+            permit,
+        ) = parcel.open();
         self.bytes += output.bytes().len();
         self.rows += output.len();
         self.parcels.push(Taken {
             records: output,
+            lane,
             receipt,
             events,
             _permit: permit,
@@ -64,7 +73,7 @@ impl Hand {
         let mut skip = self.written;
         let mut left = Vec::with_capacity(self.parcels.len());
         for taken in &self.parcels {
-            let rows = Rows::whole(&taken.records);
+            let rows = Rows::of(&taken.records, &taken.lane);
             if skip >= rows.len() {
                 skip -= rows.len();
                 continue;
@@ -102,7 +111,7 @@ impl Hand {
         let mut delivered_rows = self.written;
         let mut delivered_bytes = 0;
         for taken in self.parcels.drain(..) {
-            let rows = Rows::whole(&taken.records);
+            let rows = Rows::of(&taken.records, &taken.lane);
             if delivered_rows >= rows.len() {
                 delivered_rows -= rows.len();
                 delivered_bytes += rows.bytes().len() as u64;

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use millpond_delivery::{Consignment, Ledger, Outbound, SinkLedger, Tally, Ticket};
+use millpond_delivery::{Consignment, Lane, Ledger, Outbound, SinkLedger, Tally, Ticket};
 use millpond_event::Records;
 use millpond_queue::{
     Budget, Limits, Parcel, RoomReceiver, RoomSender, Spares, TrySendError, Weight, room,
@@ -78,6 +78,10 @@ impl Line {
         };
         let outbound = Outbound {
             output: records,
+            lane: Lane {
+                pipeline: "p".into(),
+                shard: 0,
+            },
             receipt,
         };
         let mut parcel = Parcel::new(outbound, weight).with_permit(self.budget.charge(bytes));
