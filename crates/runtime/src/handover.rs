@@ -84,17 +84,19 @@ fn hand_over<C: Codec>(
 ) -> Option<Parcel<Outbound<C::Output>>> {
     let parcel = match exit.room.try_send(parcel) {
         Ok(()) => return None,
-        Err(TrySendError::Closed(parcel)) => return give_up(codec, parcel, "sink_closed"),
+        Err(TrySendError::Closed(parcel)) => {
+            return give_up(codec, parcel, Fate::Abandoned("sink_closed"));
+        }
         Err(TrySendError::Full(parcel)) => parcel,
     };
     if exit.on_full == OnFull::Drop {
-        return give_up(codec, parcel, "sink_full");
+        return give_up(codec, parcel, Fate::Dropped("sink_full"));
     }
     // Space may come between the refusal and the registration: so look again afterwards.
     exit.room.on_space(waker);
     match exit.room.try_send(parcel) {
         Ok(()) => None,
-        Err(TrySendError::Closed(parcel)) => give_up(codec, parcel, "sink_closed"),
+        Err(TrySendError::Closed(parcel)) => give_up(codec, parcel, Fate::Abandoned("sink_closed")),
         Err(TrySendError::Full(parcel)) => Some(parcel),
     }
 }
@@ -103,7 +105,7 @@ fn hand_over<C: Codec>(
 fn give_up<C: Codec>(
     codec: &C,
     parcel: Parcel<Outbound<C::Output>>,
-    reason: &'static str,
+    fate: Fate,
 ) -> Option<Parcel<Outbound<C::Output>>> {
     let Outbound {
         output, receipt, ..
@@ -111,7 +113,7 @@ fn give_up<C: Codec>(
     let rows = codec.rows(&output);
     receipt.settle(
         monotonic_nanos(),
-        (0..rows).map(|row| (codec.input(&output, row), Fate::Dropped(reason))),
+        (0..rows).map(|row| (codec.input(&output, row), fate)),
     );
     None
 }

@@ -136,7 +136,7 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
     }
 
     fn answer(&mut self) {
-        let fate = Fate::Dropped(match &*self.shared.state() {
+        let fate = Fate::Abandoned(match &*self.shared.state() {
             SinkState::Closed(reason) => reason.as_str(),
             _ => ClosedReason::ReaderGone.as_str(),
         });
