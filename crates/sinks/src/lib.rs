@@ -69,7 +69,7 @@ pub use error::SinkError;
 pub use file::{FileConfig, RotateConfig};
 pub use kinds::{Kind, build, kinds};
 pub use options::{OnFull, QueueOptions, SinkOptions};
-pub use rows::Rows;
+pub use rows::{Place, Rows};
 pub use sink::Sink;
 pub use stdout::StdoutConfig;
 pub use tcp::TcpConfig;
