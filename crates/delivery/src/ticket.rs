@@ -1,3 +1,5 @@
+use std::cell::Cell;
+
 use crate::ledger::{ABANDONED, Ledger};
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, Ordering};
@@ -40,8 +42,19 @@ pub trait Settled: Send + Sync {
 
 /// One chunk that a source took in. It ends with the last of its [`Part`]s; until the source drops
 /// it, more can be cut from it.
+///
+/// Dropped before any part was cut, it asks for a retry: nobody took it.
 pub struct Ticket {
     inner: Arc<Inner>,
+    cut: Cell<bool>,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if !self.cut.get() {
+            self.inner.retry.store(true, Ordering::Release);
+        }
+    }
 }
 
 pub(crate) struct Inner {
@@ -67,12 +80,14 @@ impl Ticket {
                 retry: AtomicBool::new(false),
                 listener,
             }),
+            cut: Cell::new(false),
         }
     }
 
     /// Cuts a part for one shard of one pipeline. The events are received, and live, from here on.
     pub fn part(&self, ledger: &std::sync::Arc<Ledger>, events: u64) -> Part {
         ledger.receive(events);
+        self.cut.set(true);
         Part {
             ticket: self.inner.clone(),
             ledger: ledger.clone(),
