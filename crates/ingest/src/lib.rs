@@ -79,7 +79,7 @@ pub use demo::{Burst, DemoConfig, Shoppers};
 pub use error::SourceError;
 pub use file::{FileConfig, Paths};
 pub use inlet::{Closed, Inlet, JournalWay, Lease};
-pub use resume::{Resume, Resumed};
+pub use resume::{Resume, Resumed, is_file};
 pub use routes::{Route, Routes};
 pub use source::{BoxFuture, Opened, Source};
 pub use stdin::StdinConfig;

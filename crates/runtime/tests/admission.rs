@@ -1,6 +1,6 @@
 //! Batches of numbers through a journal, with a source and a pipeline that the test plays itself.
-
 #![allow(clippy::unwrap_used)]
+
 #[path = "admission/rig.rs"]
 mod rig;
 
@@ -186,7 +186,7 @@ fn a_full_journal_refuses_what_it_never_took_when_the_process_has_to_end() {
     let view = rig.admission.view();
     eventually("a full journal", || view.state().full.is_some());
     rig.door = None;
-    rig.admission.stop();
+    rig.admission.stopper().stop();
     assert!(rig.admission.finish(None));
     let (durable, again) = (
         rig.heard.durable.lock().unwrap().len(),

@@ -125,10 +125,11 @@ where
 }
 
 impl<B> Admission<B> {
-    /// Hands on nothing more: what the journal holds stays there for the next time. The pipelines end
-    /// once they have run what they were given.
-    pub fn stop(&self) {
-        self.shared.stop();
+    /// What stops it from elsewhere.
+    pub fn stopper(&self) -> Stopper<B> {
+        Stopper {
+            shared: self.shared.clone(),
+        }
     }
 
     /// Everything that was handed on has come to its end, as far as it ever will: stores the committed
@@ -150,5 +151,18 @@ impl<B> Admission<B> {
         B: Send + 'static,
     {
         AdmissionView::new(self.shared.clone(), self.room.clone())
+    }
+}
+
+/// Stops an [`Admission`] that somebody else has.
+pub struct Stopper<B> {
+    shared: Arc<Shared<B>>,
+}
+
+impl<B> Stopper<B> {
+    /// Nothing more is handed on: what the journal holds stays there for the next time. The pipelines
+    /// end once they have run what they were given.
+    pub fn stop(&self) {
+        self.shared.stop();
     }
 }
