@@ -30,7 +30,7 @@ fn held(sim: &Sim) -> (Vec<u64>, Vec<u64>) {
 #[test]
 fn everything_comes_through_in_order_and_the_journal_lets_go_of_it() {
     let sim = Sim::new(1);
-    let mut rig = Rig::open(&sim, small(), false);
+    let mut rig = Rig::open(&sim, small(), None);
     let door = rig.door.take().unwrap();
     let source = std::thread::spawn(move || (0..500).for_each(|number| door.send(number, 1_000)));
     let delivered: Vec<_> = rig.deliver_all().into_iter().map(|(_, n)| n).collect();
@@ -46,7 +46,7 @@ fn everything_comes_through_in_order_and_the_journal_lets_go_of_it() {
 #[test]
 fn what_was_not_delivered_comes_again_after_a_restart_before_anything_new() {
     let sim = Sim::new(2);
-    let mut rig = Rig::open(&sim, small(), false);
+    let mut rig = Rig::open(&sim, small(), None);
     (0..10).for_each(|number| rig.send(number, 100));
     let kept: Vec<_> = (0..10).map(|_| rig.next()).collect();
     eventually("durability", || {
@@ -66,7 +66,7 @@ fn what_was_not_delivered_comes_again_after_a_restart_before_anything_new() {
     assert!(rig.admission.finish(None), "the process ends without it");
     drop(lost);
 
-    let rig = Rig::open(&sim, small(), false);
+    let rig = Rig::open(&sim, small(), None);
     rig.send(10, 100);
     let again: Vec<_> = (0..9).map(|_| rig.deliver(rig.next()).1).collect();
     assert_eq!(again, (2..=10).collect::<Vec<_>>());
@@ -76,7 +76,7 @@ fn what_was_not_delivered_comes_again_after_a_restart_before_anything_new() {
 #[test]
 fn a_burst_goes_to_disk_with_memory_bounded_and_order_kept() {
     let sim = Sim::new(3);
-    let mut rig = Rig::open(&sim, small(), false);
+    let mut rig = Rig::open(&sim, small(), None);
     // 20 times the budget, of which the pipeline takes nothing at first.
     let count = 2_500;
     let first = {
@@ -106,7 +106,7 @@ fn a_burst_goes_to_disk_with_memory_bounded_and_order_kept() {
 #[test]
 fn no_more_than_the_window_is_ever_out() {
     let sim = Sim::new(4);
-    let mut rig = Rig::with(&sim, small(), false, |mut options| {
+    let mut rig = Rig::with(&sim, small(), None, |mut options| {
         options.window = 10_000;
         options
     });
@@ -128,7 +128,7 @@ fn no_more_than_the_window_is_ever_out() {
 fn a_sync_that_fails_acknowledges_nothing_and_stops_the_journal() {
     for call in 1..6 {
         let sim = Sim::new(5);
-        let rig = Rig::open(&sim, small(), false);
+        let rig = Rig::open(&sim, small(), None);
         rig.send(0, 100);
         rig.deliver(rig.next());
         eventually("rest", || rig.admission.view().state().committed == 1);
@@ -162,7 +162,7 @@ fn a_full_journal_makes_its_sources_wait_and_heals_as_the_pipeline_catches_up() 
         max_bytes: 3 * (64 << 10),
         ..small()
     };
-    let mut rig = Rig::open(&sim, options, false);
+    let mut rig = Rig::open(&sim, options, None);
     let door = rig.door.take().unwrap();
     let source = std::thread::spawn(move || (0..300).for_each(|n| door.send(n, 4 << 10)));
     let view = rig.admission.view();
@@ -181,7 +181,7 @@ fn a_full_journal_refuses_what_it_never_took_when_the_process_has_to_end() {
         max_bytes: 2 * (64 << 10),
         ..small()
     };
-    let mut rig = Rig::open(&sim, options, false);
+    let mut rig = Rig::open(&sim, options, None);
     (0..100).for_each(|number| rig.send(number, 4 << 10));
     let view = rig.admission.view();
     eventually("a full journal", || view.state().full.is_some());
@@ -204,7 +204,7 @@ fn a_full_journal_refuses_what_it_never_took_when_the_process_has_to_end() {
 #[test]
 fn a_batch_that_nobody_takes_stays_in_the_journal() {
     let sim = Sim::new(8);
-    let mut rig = Rig::open(&sim, small(), false);
+    let mut rig = Rig::open(&sim, small(), None);
     rig.send(0, 10);
     rig.send(u64::MAX, 10);
     rig.send(2, 10);
@@ -220,7 +220,7 @@ fn a_batch_that_nobody_takes_stays_in_the_journal() {
 #[test]
 fn the_latest_summary_outlives_the_records_it_sums_up() {
     let sim = Sim::new(9);
-    let mut rig = Rig::open(&sim, small(), true);
+    let mut rig = Rig::open(&sim, small(), Some(0));
     for number in 0..200 {
         rig.send(number, 2_000);
         rig.deliver(rig.next());
@@ -231,13 +231,20 @@ fn the_latest_summary_outlives_the_records_it_sums_up() {
     let (numbers, summaries) = held(&sim);
     assert_eq!(numbers, []);
     assert_eq!(summaries.last(), Some(&199));
+
+    // And a run in which nothing comes.
+    let mut rig = Rig::open(&sim, small(), Some(199));
+    rig.door = None;
+    assert!(rig.deliver_all().is_empty());
+    assert!(rig.admission.finish(None));
+    assert_eq!(held(&sim), (vec![], vec![199]));
 }
 
 #[test]
 fn whatever_call_the_machine_dies_at_nothing_acknowledged_is_lost() {
     for at in 0..120 {
         let sim = Sim::new(at);
-        let rig = Rig::open(&sim, small(), at % 2 == 0);
+        let rig = Rig::open(&sim, small(), at.is_multiple_of(2).then_some(0));
         sim.inject(at, Fault::Stop);
         let mut delivered = std::collections::BTreeSet::new();
         let mut number = 0;

@@ -35,9 +35,10 @@ impl Keeper {
             partitions
                 .map(move |(&partition, resumed)| ((source.clone(), partition), known(resumed)))
         });
+        let files: HashMap<_, _> = files.collect();
         Keeper {
-            files: files.collect(),
-            news: false,
+            news: !files.is_empty(),
+            files,
         }
     }
 }
@@ -73,6 +74,10 @@ impl Keep for Keeper {
             let oldest = oldest.0.clone();
             self.files.remove(&oldest);
         }
+    }
+
+    fn remembers(&self) -> bool {
+        !self.files.is_empty()
     }
 
     fn summary(&mut self, record: &mut Vec<u8>) -> bool {

@@ -14,6 +14,11 @@ pub trait Keep: Send + 'static {
     /// The journal keeps the batch, which was just written, as the record of this sequence.
     fn kept(&mut self, batch: &Self::Batch, sequence: u64);
 
+    /// Whether there is something from before the start that the next summary has to carry on.
+    fn remembers(&self) -> bool {
+        false
+    }
+
     /// Appends to `record` what has to be known, after a restart, of everything kept so far, whether its
     /// records are still there or not. False when there is nothing, or nothing new since the last time.
     /// The journal always keeps the latest of these records.

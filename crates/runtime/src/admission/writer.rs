@@ -58,17 +58,18 @@ impl<K: Keep, S: Storage> Writer<K, S> {
     ) -> Self {
         let now = Instant::now();
         Writer {
-            journal,
-            keep,
             room,
             shared,
             options,
             record: Vec::new(),
-            summary: None,
-            unsummed: false,
+            // The one from before the start lies there, or behind.
+            summary: keep.remembers().then(|| journal.committed_sequence()),
+            unsummed: keep.remembers(),
             summed_at: now,
             committed_at: now,
             group: Vec::new(),
+            journal,
+            keep,
         }
     }
 

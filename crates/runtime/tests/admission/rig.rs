@@ -83,6 +83,10 @@ impl Keep for Numbers {
         }
     }
 
+    fn remembers(&self) -> bool {
+        self.highest.is_some_and(|highest| highest > 0)
+    }
+
     fn summary(&mut self, record: &mut Vec<u8>) -> bool {
         if let Some(highest) = self.highest {
             record.push(b's');
@@ -182,14 +186,14 @@ impl Door {
 }
 
 impl Rig {
-    pub fn open(sim: &Sim, options: Options, summaries: bool) -> Rig {
+    pub fn open(sim: &Sim, options: Options, summaries: Option<u64>) -> Rig {
         Rig::with(sim, options, summaries, |options| options)
     }
 
     pub fn with(
         sim: &Sim,
         options: Options,
-        summaries: bool,
+        summaries: Option<u64>,
         change: impl FnOnce(AdmissionOptions) -> AdmissionOptions,
     ) -> Rig {
         let (journal, _) = Journal::open(sim.clone(), options).unwrap();
@@ -198,9 +202,7 @@ impl Rig {
         let heard = Arc::new(Heard::default());
         let (to, given) = channel();
         let (fail, failed) = channel();
-        let keep = Numbers {
-            highest: summaries.then_some(0),
-        };
+        let keep = Numbers { highest: summaries };
         let pipeline = Pipeline {
             to,
             ledger: ledger.clone(),
