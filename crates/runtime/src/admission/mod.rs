@@ -9,6 +9,7 @@
 //!
 //! What has settled without a gap is committed about ten times a second, and at the end.
 
+mod commit;
 mod keep;
 mod reader;
 mod state;

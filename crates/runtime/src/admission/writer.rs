@@ -15,23 +15,23 @@ const RETRY: Duration = Duration::from_millis(100);
 
 /// The writing half.
 pub(super) struct Writer<K: Keep, S: Storage> {
-    journal: Journal<S>,
-    keep: K,
+    pub(super) journal: Journal<S>,
+    pub(super) keep: K,
     room: RoomReceiver<Taken<K::Batch>>,
-    shared: Arc<Shared<K::Batch>>,
-    options: AdmissionOptions,
-    record: Vec<u8>,
+    pub(super) shared: Arc<Shared<K::Batch>>,
+    pub(super) options: AdmissionOptions,
+    pub(super) record: Vec<u8>,
     /// The latest summary, once there is one: nothing from it on is let go of.
-    summary: Option<u64>,
+    pub(super) summary: Option<u64>,
     /// Records that the latest summary does not know of.
-    unsummed: bool,
-    summed_at: Instant,
-    committed_at: Instant,
+    pub(super) unsummed: bool,
+    pub(super) summed_at: Instant,
+    pub(super) committed_at: Instant,
     /// Appended and not synced.
-    group: Vec<(u64, Kept<K::Batch>)>,
+    pub(super) group: Vec<(u64, Kept<K::Batch>)>,
 }
 
-enum Kept<B> {
+pub(super) enum Kept<B> {
     Batch {
         taken: Taken<B>,
         permit: Option<Arc<Permit>>,
@@ -41,7 +41,7 @@ enum Kept<B> {
 }
 
 /// Why the writer cannot go on.
-enum Halt {
+pub(super) enum Halt {
     /// The journal has failed for good.
     Failed(Error),
     /// It is full, and nobody makes room any more.
@@ -203,37 +203,8 @@ impl<K: Keep, S: Storage> Writer<K, S> {
         Ok(())
     }
 
-    fn append_summary(&mut self) -> Result<(), Halt> {
-        if !self.unsummed {
-            return Ok(());
-        }
-        let mut record = std::mem::take(&mut self.record);
-        record.clear();
-        let wanted = self.keep.summary(&mut record);
-        self.unsummed = false;
-        self.summed_at = Instant::now();
-        let appended = if wanted {
-            match self.journal.append(&[&record]) {
-                Ok(sequences) => {
-                    self.group.push((sequences.start, Kept::Summary));
-                    Ok(())
-                }
-                // There will be another time.
-                Err(error) if error.heals() => {
-                    self.unsummed = true;
-                    Ok(())
-                }
-                Err(error) => Err(Halt::Failed(error)),
-            }
-        } else {
-            Ok(())
-        };
-        self.record = record;
-        appended
-    }
-
     /// Makes the group durable, tells its sources, and passes it to the reader.
-    fn sync(&mut self) -> Result<(), Halt> {
+    pub(super) fn sync(&mut self) -> Result<(), Halt> {
         if self.group.is_empty() {
             return Ok(());
         }
@@ -307,64 +278,6 @@ impl<K: Keep, S: Storage> Writer<K, S> {
         });
         self.room.done(done);
         Ok(())
-    }
-
-    fn commit_in_time(&mut self) -> Result<(), Halt> {
-        let due = self.committed_at.elapsed() >= self.options.commit_every;
-        if !due && !self.shared.lock().pressed {
-            return Ok(());
-        }
-        self.commit_all()
-    }
-
-    /// Commits what has settled. Where there are summaries, a new one first, if the latest holds it up.
-    fn commit_all(&mut self) -> Result<(), Halt> {
-        let settled = self.shared.prefix.progress().settled;
-        let holds = |summary: u64| settled > summary;
-        if settled > self.journal.committed_sequence()
-            && self.unsummed
-            && self.summary.is_none_or(holds)
-        {
-            self.append_summary()?;
-            self.sync()?;
-        }
-        self.commit(settled)
-    }
-
-    fn commit(&mut self, settled: u64) -> Result<(), Halt> {
-        self.committed_at = Instant::now();
-        let to = self.summary.map_or(settled, |summary| summary.min(settled));
-        if to <= self.journal.committed_sequence() {
-            // Segments of an earlier commit may still have to go.
-            return Ok(());
-        }
-        let bytes = self.shared.prefix.progress().settled_bytes;
-        match self.journal.truncate(to) {
-            Ok(()) => {}
-            // Held by the damage; what can be committed below it was, or will be at the next start.
-            Err(Error::Damaged(_)) => return Ok(()),
-            Err(error) => return Err(Halt::Failed(error)),
-        }
-        self.shared.counts.committed.store(to, Ordering::Relaxed);
-        self.shared.change(|state| {
-            state.committed_bytes = bytes;
-            state.pressed = false;
-        });
-        Ok(())
-    }
-
-    /// Nothing more comes: commits what settles until everything that can has.
-    fn settle(&mut self) -> Result<(), Halt> {
-        loop {
-            self.commit_all()?;
-            let state = self.shared.lock();
-            let settled = self.shared.prefix.progress().settled;
-            if state.finished || (state.read && settled == state.durable) {
-                drop(state);
-                return self.commit_all();
-            }
-            drop(self.shared.wait_for(state, self.options.commit_every));
-        }
     }
 
     fn fail(&mut self, error: &Error, on_failed: impl FnOnce(String)) {
