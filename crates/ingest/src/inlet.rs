@@ -45,6 +45,7 @@ pub struct Route {
 #[derive(Clone)]
 pub struct Inlet {
     inner: Arc<Inner>,
+    journaled: bool,
 }
 
 struct Inner {
@@ -85,7 +86,20 @@ impl Inlet {
                 closed: Flag::default(),
                 warned_full: AtomicBool::new(false),
             }),
+            journaled: false,
         }
+    }
+
+    /// Says that a journal keeps what is submitted, so that listeners hear when it is durable.
+    #[must_use]
+    pub fn with_journal(mut self) -> Self {
+        self.journaled = true;
+        self
+    }
+
+    /// Whether a journal keeps what is submitted.
+    pub fn has_journal(&self) -> bool {
+        self.journaled
     }
 
     /// The source's name.
@@ -106,6 +120,11 @@ impl Inlet {
     /// The size of the buffers that reads usually get, in bytes.
     pub fn buffer_bytes(&self) -> usize {
         self.inner.pool.buffer_bytes()
+    }
+
+    /// The most bytes that a buffer may have, if the budget is to cover it.
+    pub(crate) fn budget_bytes(&self) -> usize {
+        usize::try_from(self.inner.budget.capacity()).unwrap_or(usize::MAX)
     }
 
     /// True once the source should end: it was told to, or a pipeline is gone.
@@ -180,12 +199,13 @@ impl Inlet {
         Some(self.buffer(bytes, permit))
     }
 
+    /// Small needs get a buffer of their own: a request of a few lines must not pin 256 KiB while it comes in.
     fn size(&self, bytes: usize) -> usize {
         let usual = self.buffer_bytes();
-        if bytes <= usual {
+        if (usual / 2..=usual).contains(&bytes) {
             usual
         } else {
-            bytes.next_multiple_of(PAGE)
+            bytes.max(1).next_multiple_of(PAGE)
         }
     }
 

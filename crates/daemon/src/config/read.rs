@@ -226,18 +226,20 @@ impl Reader<'_> {
         }
     }
 
-    /// A line longer than the whole budget could only be read beyond it.
+    /// A line or a body longer than the whole budget could only be read beyond it.
     fn lines_fit(&mut self, sources: &BTreeMap<String, Option<Component>>, memory: ByteSize) {
         for source in sources.values().flatten() {
-            let Some(max_line) = source.params.get("max_line") else {
-                continue;
-            };
-            if serde_json::from_value(max_line.clone()).is_ok_and(|line: ByteSize| line > memory) {
-                let message = format!(
-                    "{max_line} is more than the whole budget, expected at most `runtime.memory`, \
-                     which is {memory}"
-                );
-                self.problem(&nest(&source.at.key, "max_line"), &message);
+            for key in ["max_line", "max_body"] {
+                let Some(size) = source.params.get(key) else {
+                    continue;
+                };
+                if serde_json::from_value(size.clone()).is_ok_and(|size: ByteSize| size > memory) {
+                    let message = format!(
+                        "{size} is more than the whole budget, expected at most `runtime.memory`, \
+                         which is {memory}"
+                    );
+                    self.problem(&nest(&source.at.key, key), &message);
+                }
             }
         }
     }

@@ -1,6 +1,8 @@
 //! A pipeline that only takes parcels out of its mailboxes.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod http;
+
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -22,6 +24,8 @@ pub struct Rig {
     pub handle: StopHandle,
     pub boxes: Vec<Mailbox<Inbound<Slice>>>,
     pub seen: Vec<Seen>,
+    /// Whether the inlet says that a journal keeps what is submitted.
+    pub journal: bool,
     stop: Stop,
     intake: Option<Intake<Inbound<Slice>>>,
     key: Option<KeyPath>,
@@ -64,6 +68,7 @@ impl Rig {
             handle,
             boxes,
             seen: Vec::new(),
+            journal: false,
             stop,
             intake: Some(intake),
             key: key.map(|key| KeyPath::parse(key).unwrap()),
@@ -77,14 +82,19 @@ impl Rig {
             ledger: self.ledger.clone(),
             key: self.key.clone(),
         };
-        Inlet::new(
+        let inlet = Inlet::new(
             "s".into(),
             vec![route],
             self.budget.clone(),
             BufferPool::new(BUFFER, || 0),
             self.source.clone(),
             self.stop.clone(),
-        )
+        );
+        if self.journal {
+            inlet.with_journal()
+        } else {
+            inlet
+        }
     }
 
     /// Opens a source and runs it on a thread of its own.
@@ -109,6 +119,18 @@ impl Rig {
             }
         }
         taken
+    }
+
+    /// Waits for the next parcel of shard 0, and leaves its events without an outcome.
+    pub fn next_parcel(&mut self) -> Parcel<Inbound<Slice>> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Some(parcel) = self.boxes[0].take() {
+                return parcel;
+            }
+            assert!(Instant::now() < deadline, "waited in vain for a parcel");
+            std::thread::yield_now();
+        }
     }
 
     pub fn open(&mut self, shard: usize, parcel: Parcel<Inbound<Slice>>) -> usize {

@@ -177,6 +177,11 @@ fn everything_that_is_wrong_is_told_with_file_key_value_and_what_was_expected() 
             "listen = \"127.0.0.1:0\"\nmax_line = \"512MiB\"\npartial = \"512MiB\"",
         ),
         (
+            "a body larger than the budget",
+            "type = \"tcp\"\nlisten = \"127.0.0.1:0\"",
+            "type = \"http\"\nlisten = \"127.0.0.1:0\"\nmax_body = \"512MiB\"",
+        ),
+        (
             "a file that is read and written",
             "type = \"stdin\"",
             "type = \"file\"\npath = [\"a\", \"out/features.ndjson\"]",
