@@ -55,8 +55,10 @@
 //! | 48..52 | checksum of bytes 0..48 |
 //! | 52..56 | zeros |
 //!
-//! `<number>.segment`, the number in 16 hexadecimal digits, holds a head, frames without a gap, and
-//! zeros. It is written full of zeros and synced, its name included, before it is taken into use.
+//! `<number>.segment`, the number in 16 hexadecimal digits, holds a head and frames without a gap. It
+//! is written full of zeros and synced, or it was a segment with a lower number that was let go and got
+//! this name; either way its name is durable before it is taken into use. So behind the last frame lie
+//! zeros or what the earlier use left, and none of that verifies under the new number.
 //!
 //! | bytes | of a segment's head |
 //! |---|---|
@@ -79,6 +81,10 @@
 //! | 24..28 | how many records there are, at least 1 |
 //! | 28..32 | where in the segment its group begins, 0 for the first, which the head belongs to |
 //! | 32.. | the payload: each record as its length in 4 bytes and its bytes |
+//!
+//! Behind the last frame of a group, if there is room for it, lies the group's end: the fixed part of a
+//! frame with length 0, no records, and the sequence that comes next. The next group is written over
+//! it. So whatever else lies behind the last good frame is a write that was cut short.
 //!
 //! The checksum covers where the frame belongs, so that a frame of another journal or segment never
 //! verifies, and neither do bytes that a client shapes like a frame: it does not know the number.
@@ -111,6 +117,7 @@ mod segment;
 mod shared;
 pub mod sim;
 mod storage;
+mod torn;
 mod truncate;
 mod writer;
 
@@ -119,6 +126,7 @@ pub use files::Files;
 pub use frame::{Header, Home, Records, decode};
 pub use options::{Options, Origin};
 pub use reader::Reader;
-pub use recovery::{Damage, Report, TornTail};
+pub use recovery::{Damage, Report};
 pub use storage::Storage;
+pub use torn::TornTail;
 pub use writer::Journal;

@@ -8,10 +8,11 @@ use crate::error::{Error, Result};
 use crate::le::is_later;
 use crate::options::Options;
 use crate::repair;
-use crate::scan::{Scan, Stop};
+use crate::scan::Scan;
 use crate::segment::{self, HEAD, Segment};
 use crate::shared::{Extent, Gap};
 use crate::storage::Storage;
+use crate::torn::{TornTail, torn_tail};
 
 /// Records that were once durable and cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,17 +48,6 @@ impl fmt::Display for Damage {
             None => write!(f, "records from {} on are lost", self.from),
         }
     }
-}
-
-/// A write that was cut short and never acknowledged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TornTail {
-    /// The segment.
-    pub segment: u64,
-    /// Where the good part ends.
-    pub offset: u64,
-    /// The sequence that its first record would have had.
-    pub from: u64,
 }
 
 /// What opening a journal brought to light.
@@ -152,7 +142,7 @@ pub(crate) fn recover<S: Storage>(storage: &S, options: &Options) -> Result<Reco
     let damages: Vec<Damage> = lost.cloned().collect();
 
     let sealed = !gaps.is_empty() || scanned.is_some_and(|scanned| scanned != next);
-    let torn = torn_tail(storage, &segments, stop, next)?;
+    let torn = torn_tail(storage, start.journal, &segments, stop, next)?;
     let report = Report {
         damages,
         torn_tail: torn,
@@ -300,30 +290,6 @@ fn cut_short<S: Storage>(
         let head = segment.head(storage)?;
         if head.is_some_and(|head| segment.len < head.capacity) {
             return Ok(Some(segment.number));
-        }
-    }
-    Ok(None)
-}
-
-/// Whether anything lies behind the last good frame.
-fn torn_tail<S: Storage>(
-    storage: &S,
-    segments: &[Segment<S::File>],
-    stop: Option<Stop>,
-    from: u64,
-) -> Result<Option<TornTail>> {
-    for segment in segments {
-        let offset = match stop {
-            Some(stop) if segment.number < stop.segment => continue,
-            Some(stop) if segment.number == stop.segment => stop.offset,
-            _ => 0,
-        };
-        if repair::is_dirty(storage, segment, offset)? {
-            return Ok(Some(TornTail {
-                segment: segment.number,
-                offset,
-                from,
-            }));
         }
     }
     Ok(None)

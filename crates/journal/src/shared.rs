@@ -8,8 +8,10 @@ use crate::recovery::Damage;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Extent {
     pub(crate) number: u64,
-    /// The sequence of its first record.
+    /// The sequence of its first good record.
     pub(crate) first: u64,
+    /// Where the frame begins that holds it: what lies before that is damaged.
+    pub(crate) begin: u64,
     pub(crate) len: u64,
 }
 

@@ -35,6 +35,7 @@ struct State {
     dirty_names: BTreeSet<String>,
     /// The calls so far that change something.
     calls: u64,
+    renames: u64,
     faults: Vec<(u64, Fault)>,
     dead: bool,
     /// How many bytes there is room for.
@@ -57,6 +58,7 @@ impl Sim {
             durable_names: BTreeMap::new(),
             dirty_names: BTreeSet::new(),
             calls: 0,
+            renames: 0,
             faults: Vec::new(),
             dead: false,
             space: u64::MAX,
@@ -66,9 +68,14 @@ impl Sim {
         }
     }
 
-    /// The calls so far that change something: create, remove, write, sync, sync of names.
+    /// The calls so far that change something: create, rename, remove, write, sync, sync of names.
     pub fn calls(&self) -> u64 {
         self.lock().calls
+    }
+
+    /// How many of them gave a file another name.
+    pub fn renames(&self) -> u64 {
+        self.lock().renames
     }
 
     /// Lets the call that comes after `calls` more of them meet `fault`.
@@ -227,6 +234,22 @@ impl Storage for Sim {
         state.alive()?;
         let inode = state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
         Ok(SimFile { inode: *inode })
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut state = self.lock();
+        let fault = state.call()?;
+        if let Some(error) = fault.and_then(Fault::before) {
+            return Err(error);
+        }
+        if state.names.contains_key(to) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let inode = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        state.renames += 1;
+        state.names.insert(to.to_owned(), inode);
+        state.dirty_names.extend([from.to_owned(), to.to_owned()]);
+        fault::after(fault, ())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ pub struct Journal<S: Storage> {
     pub(crate) checkpoint_file: S::File,
     active: Option<Active<S::File>>,
     pub(crate) preparing: Option<Preparing<S::File>>,
+    /// Segments that were let go and lie there to be used again, the oldest first.
+    pub(crate) spares: VecDeque<Extent>,
     /// The number of the next segment; none if they are used up.
     pub(crate) number: Option<u64>,
     /// Bytes accepted since the next segment was last worked on.
@@ -79,6 +82,7 @@ impl<S: Storage> Journal<S> {
             checkpoint_file: found.checkpoint_file,
             active,
             preparing: None,
+            spares: VecDeque::new(),
             number: found.number,
             unprepared: 0,
             buffer: Vec::new(),
@@ -143,10 +147,20 @@ impl<S: Storage> Journal<S> {
             && !self.buffer.is_empty()
         {
             let name = active.segment.name();
+            let length = self.buffer.len() as u64;
+            if active.offset + length + HEADER as u64 <= active.segment.len {
+                let end = Header::end_of_group(
+                    self.home(active),
+                    self.group,
+                    active.offset as u32,
+                    self.next,
+                );
+                self.buffer.extend_from_slice(&end.bytes());
+            }
             let written = self.write_group(active);
             self.or_poison(written.map_err(|source| Error::io("write", &name, source)))?;
             if let Some(active) = &mut self.active {
-                active.offset += self.buffer.len() as u64;
+                active.offset += length;
             }
             self.group = self.group.wrapping_add(1);
             self.buffer.clear();
@@ -247,6 +261,7 @@ impl<S: Storage> Journal<S> {
         self.shared.lock().segments.push(Extent {
             number: segment.number,
             first: self.next,
+            begin: HEAD as u64,
             len: segment.len,
         });
         self.active = Some(Active { segment, offset: 0 });
