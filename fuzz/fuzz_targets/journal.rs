@@ -92,7 +92,7 @@ fuzz_target!(|input: Input| {
     let _ = report.damages.iter().map(ToString::to_string).collect::<Vec<_>>();
     for accepted in [false, true] {
         if accepted {
-            journal.accept_damage();
+            journal.accept_damage().expect("no fault is injected");
         }
         let mut reader = journal.reader(journal.committed_sequence()).expect("it is in range");
         let mut read = 0;
@@ -105,7 +105,7 @@ fuzz_target!(|input: Input| {
     journal.sync().expect("no fault is injected");
     drop(journal);
     let (mut journal, _) = Journal::open(sim, options()).expect("it was open a moment ago");
-    journal.accept_damage();
+    journal.accept_damage().expect("no fault is injected");
     let mut reader = journal.reader(range.start).expect("it was synced");
     let records = reader.next_records().expect("it is whole").expect("it was synced");
     assert_eq!(records.collect::<Vec<_>>(), [(range.start, &b"new"[..])]);

@@ -9,6 +9,7 @@
 //! - [`Journal::open`] says in a [`Report`] what it found. A write that was cut short is removed. What
 //!   was once durable and is damaged is kept, reported with its range of sequences, and passed over
 //!   only when an operator has said so ([`Journal::accept_damage`]).
+//!   That word is stored, and covers what was reported, not what is damaged later.
 //! - A failed write or sync is final: nobody knows what the disk holds, so the journal accepts nothing
 //!   more until it is opened anew. A disk or a journal that is full is not: it refuses, and heals.
 //!
@@ -54,6 +55,18 @@
 //! | 40..48 | every group so far has a number before this |
 //! | 48..52 | checksum of bytes 0..48 |
 //! | 52..56 | zeros |
+//!
+//! `accepted` is there once an operator has accepted damage; it holds entries, one behind the other.
+//!
+//! | bytes | of an entry |
+//! |---|---|
+//! | 0..8 | `mpjacc`, 0, version 1 |
+//! | 8..16 | the journal's number |
+//! | 16..24 | the first sequence that was given up |
+//! | 24..32 | the first behind it, all ones if nobody knew |
+//! | 32..40 | the segment that was missing or cut short, all ones if none was |
+//! | 40..44 | checksum of bytes 0..40 |
+//! | 44..48 | zeros |
 //!
 //! `<number>.segment`, the number in 16 hexadecimal digits, holds a head and frames without a gap. It
 //! is written full of zeros and synced, or it was a segment with a lower number that was let go and got
@@ -102,6 +115,7 @@
 ))]
 compile_error!("a bug is built in on purpose, which no release may have");
 
+mod accepted;
 mod checkpoint;
 mod error;
 mod files;

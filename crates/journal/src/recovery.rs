@@ -3,6 +3,7 @@
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
+use crate::accepted;
 use crate::checkpoint::{self, Checkpoint, Found, NONE};
 use crate::error::{Error, Result};
 use crate::le::is_later;
@@ -53,8 +54,10 @@ impl fmt::Display for Damage {
 /// What opening a journal brought to light.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// What is lost, in order. Readers stop before it.
+    /// What is lost, in order. Readers stop before it until it is accepted.
     pub damages: Vec<Damage>,
+    /// What is lost and was accepted at an earlier opening, in order. Readers pass over it.
+    pub accepted: Vec<Damage>,
     /// What was cut short in the last group, and has been removed.
     pub torn_tail: Option<TornTail>,
     /// Whether the checkpoint, or the newer or older half of it, could not be read. Records that were
@@ -125,7 +128,7 @@ pub(crate) fn recover<S: Storage>(storage: &S, options: &Options) -> Result<Reco
     let (segment, offset) = stop.map_or(begin, |stop| (stop.segment, stop.offset));
     // What is damaged is kept, and told again at the next opening.
     let cut = cut_short(storage, &segments, &start, trusted, segment)?;
-    gaps.extend(cut.map(|_| Gap {
+    gaps.extend(cut.map(|cut| Gap {
         damage: Damage {
             segment,
             offset,
@@ -133,18 +136,24 @@ pub(crate) fn recover<S: Storage>(storage: &S, options: &Options) -> Result<Reco
             to: None,
         },
         resume: None,
+        cut: Some(cut),
+        accepted: false,
     }));
+    let words = accepted::load(storage, &names, start.journal)?;
     for gap in &mut gaps {
         gap.damage.from = gap.damage.from.max(committed);
+        gap.accepted = words.iter().any(|word| word.covers(gap));
     }
-    let lost = gaps.iter().map(|gap| &gap.damage);
-    let lost = lost.filter(|damage| damage.matters(committed));
-    let damages: Vec<Damage> = lost.cloned().collect();
+    let lost = gaps.iter().filter(|gap| gap.damage.matters(committed));
+    let (given_up, damaged): (Vec<&Gap>, Vec<&Gap>) = lost.partition(|gap| gap.accepted);
+    let damages = |gaps: Vec<&Gap>| gaps.iter().map(|gap| gap.damage.clone()).collect();
+    let (accepted, damages) = (damages(given_up), damages(damaged));
 
     let sealed = !gaps.is_empty() || scanned.is_some_and(|scanned| scanned != next);
     let torn = torn_tail(storage, start.journal, &segments, stop, next)?;
     let report = Report {
         damages,
+        accepted,
         torn_tail: torn,
         checkpoint_unreadable: found.unreadable || (found.newest.is_none() && first.is_some()),
         bad_heads: headless,

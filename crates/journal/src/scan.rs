@@ -148,6 +148,8 @@ impl<'a, S: Storage> Scan<'a, S> {
                     to: Some(header.first),
                 },
                 resume: Some((segment.number, at)),
+                cut: None,
+                accepted: false,
             });
         }
         if let Some(extent) = self.extents.last_mut()

@@ -14,11 +14,10 @@ impl<S: Storage> Journal<S> {
         self.check_poison()?;
         let state = self.shared.lock();
         let (from, to) = (state.committed, state.durable);
-        let mut damages = state.gaps.iter().map(|gap| &gap.damage);
-        let blocking = damages.find(|damage| {
-            !state.accepted && damage.from < committed && damage.matters(state.committed)
-        });
-        let blocking = blocking.cloned();
+        let blocking = state
+            .unaccepted()
+            .find(|damage| damage.from < committed && damage.matters(from))
+            .cloned();
         drop(state);
         if committed < from || committed > to {
             return Err(Error::OutOfRange {

@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::accepted::{self, Accepted};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::frame::{ALIGN, HEADER, Header, Home, RECORD_PREFIX, stride};
@@ -70,7 +71,6 @@ impl<S: Storage> Journal<S> {
             committed: found.checkpoint.committed,
             durable: found.next,
             gaps: found.gaps,
-            accepted: false,
         };
         let active = found
             .active
@@ -179,9 +179,24 @@ impl<S: Storage> Journal<S> {
     }
 
     /// The operator's word that what is damaged may be passed over. Without it readers stop there, and
-    /// the journal is not truncated beyond it. Holds until the journal is opened anew.
-    pub fn accept_damage(&mut self) {
-        self.shared.lock().accepted = true;
+    /// the journal is not truncated beyond it. It is stored, and holds for what the opening reported,
+    /// from now on; what is damaged later needs another word.
+    pub fn accept_damage(&mut self) -> Result<()> {
+        let committed = self.checkpoint.committed;
+        let gaps = self.shared.lock().gaps.clone();
+        let accepted: Vec<_> = gaps
+            .iter()
+            .filter(|gap| !gap.accepted && gap.damage.matters(committed))
+            .map(Accepted::new)
+            .collect();
+        if accepted.is_empty() {
+            return Ok(());
+        }
+        accepted::add(&self.shared.storage, self.shared.journal, &accepted)?;
+        for gap in &mut self.shared.lock().gaps {
+            gap.accepted = true;
+        }
+        Ok(())
     }
 
     /// The sequence that the next record gets.
@@ -225,7 +240,7 @@ impl<S: Storage> Journal<S> {
                 self.unprepared = 0;
                 match self.prepare_some() {
                     Ok(_) => {}
-                    Err(error) if error.heals() => {}
+                    Err(error) if error.refuses() => {}
                     Err(error) => return self.or_poison(Err(error)),
                 }
             }
@@ -235,7 +250,7 @@ impl<S: Storage> Journal<S> {
             match self.prepare_some() {
                 Ok(true) => break,
                 Ok(false) => {}
-                Err(error) if error.heals() => return Err(error),
+                Err(error) if error.refuses() => return Err(error),
                 Err(error) => return self.or_poison(Err(error)),
             }
         }

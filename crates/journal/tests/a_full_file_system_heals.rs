@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use millpond_journal::{Error, Files, Journal, Options};
 
-const RECORD: [u8; 100_000] = [7; 100_000];
+static RECORD: [u8; 100_000] = [7; 100_000];
 
 /// A file system of a few mebibytes, gone when dropped.
 struct Disk {

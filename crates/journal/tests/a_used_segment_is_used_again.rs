@@ -87,6 +87,22 @@ fn a_steady_stream_makes_no_new_files_and_stays_within_its_bound() {
 }
 
 #[test]
+fn a_truncation_is_a_write_and_a_sync_even_if_it_lets_a_segment_go() {
+    let sim = Sim::new(1);
+    let (mut journal, _) = Journal::open(sim.clone(), small()).unwrap();
+    for _ in 0..100 {
+        journal.append(&[RECORD]).unwrap();
+        let durable = journal.sync().unwrap();
+        let before = sim.calls();
+        journal.truncate(durable).unwrap();
+        assert_eq!(sim.calls() - before, 2, "at {durable}");
+        journal.truncate(durable).unwrap();
+        assert_eq!(sim.calls() - before, 2, "nothing is new");
+    }
+    assert!(sim.renames() > 0, "no segment was let go and used again");
+}
+
+#[test]
 fn what_is_let_go_at_once_is_mostly_removed() {
     let sim = Sim::new(1);
     let (mut journal, _) = Journal::open(sim.clone(), small()).unwrap();

@@ -106,7 +106,7 @@ impl Specimen {
                 !name.ends_with(".segment") || sim.contents(name).as_deref() == Some(bytes)
             });
             assert!(kept, "{what}: the damaged file was changed");
-            journal.accept_damage();
+            journal.accept_damage().expect("no fault is injected");
             let (all, error) = read(&journal, begin);
             assert!(error.is_none(), "{what}: {error:?}");
             found = all;
@@ -163,7 +163,7 @@ fn goes_on(sim: Sim, mut journal: Journal<Sim>, what: &str) {
     sim.cut_power();
     let (mut journal, _) =
         Journal::open(sim, small()).unwrap_or_else(|error| panic!("{what}, again: {error}"));
-    journal.accept_damage();
+    journal.accept_damage().expect("no fault is injected");
     let (found, error) = read(&journal, first);
     assert!(error.is_none(), "{what}, again: {error:?}");
     assert_eq!(found, [(first, b"new".to_vec())], "{what}, again");
