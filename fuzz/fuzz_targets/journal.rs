@@ -21,6 +21,7 @@ struct Frame {
 #[derive(Debug, arbitrary::Arbitrary)]
 struct Input {
     checkpoint: Vec<u8>,
+    accepted: Vec<u8>,
     segments: [Vec<u8>; 3],
     frames: Vec<Frame>,
     /// Places to damage in a journal that was in order: file, offset and bits.
@@ -50,6 +51,9 @@ fn damaged(input: &Input) -> Sim {
     drop(journal);
     if !input.checkpoint.is_empty() {
         sim.put("checkpoint", &input.checkpoint);
+    }
+    if !input.accepted.is_empty() {
+        sim.put("accepted", &input.accepted);
     }
     for (segment, bytes) in input.segments.iter().enumerate().filter(|(_, bytes)| !bytes.is_empty()) {
         sim.put(&name(segment), bytes);

@@ -23,11 +23,7 @@ const STEP: u64 = 2 << 20;
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 /// How many segments that were let go are kept: as many as one truncation lets go at full speed. They
 /// were within the journal's bound before, so they are now.
-const SPARES: usize = if cfg!(millpond_seed_bug = "unlink_before_checkpoint") {
-    0
-} else {
-    2
-};
+const SPARES: usize = 2;
 
 /// A segment that is not in use yet; its length is what has been written of it.
 pub(crate) struct Preparing<F> {
