@@ -150,7 +150,7 @@ pub(crate) fn recover<S: Storage>(storage: &S, options: &Options) -> Result<Reco
     let (accepted, damages) = (damages(given_up), damages(damaged));
 
     let sealed = !gaps.is_empty() || scanned.is_some_and(|scanned| scanned != next);
-    let torn = torn_tail(storage, start.journal, &segments, stop, next)?;
+    let torn = torn_tail(storage, &start, &segments, stop, next)?;
     let report = Report {
         damages,
         accepted,

@@ -1,6 +1,7 @@
 //! Whether a write was cut short: what lies behind the last good frame, if it is neither the end of a
 //! group nor the beginning of a segment that was never in use.
 
+use crate::checkpoint::{Checkpoint, NONE};
 use crate::error::Result;
 use crate::frame::HEADER;
 use crate::repair;
@@ -21,7 +22,7 @@ pub struct TornTail {
 
 pub(crate) fn torn_tail<S: Storage>(
     storage: &S,
-    journal: u64,
+    checkpoint: &Checkpoint,
     segments: &[Segment<S::File>],
     stop: Option<Stop>,
     from: u64,
@@ -30,9 +31,10 @@ pub(crate) fn torn_tail<S: Storage>(
         let (offset, whole) = match stop {
             Some(stop) if segment.number < stop.segment => continue,
             Some(stop) if segment.number == stop.segment => {
-                (stop.offset, ends_well(storage, journal, segment, stop)?)
+                let whole = ends_well(storage, checkpoint.journal, segment, stop)?;
+                (stop.offset, whole)
             }
-            _ => (0, was_never_used(storage, journal, segment)?),
+            _ => (0, was_never_used(storage, checkpoint, segment)?),
         };
         if !whole {
             return Ok(Some(TornTail {
@@ -60,17 +62,21 @@ fn ends_well<S: Storage>(
     Ok(bytes == stop.end(journal))
 }
 
-/// Whether the segment is as it was made: zeros, or all that an earlier use of the file left.
+/// Whether the segment was not taken into use, which is done for a record that is accepted; if no
+/// checkpoint says so, whether it is as it was made: zeros, or all that an earlier use of the file left.
 fn was_never_used<S: Storage>(
     storage: &S,
-    journal: u64,
+    checkpoint: &Checkpoint,
     segment: &Segment<S::File>,
 ) -> Result<bool> {
+    if checkpoint.newest != NONE && segment.number <= checkpoint.newest {
+        return Ok(false);
+    }
     let mut bytes = [0; HEAD];
     segment.read(storage, &mut bytes, 0)?;
     if let Some(head) = Head::of_any(&bytes) {
         let home = head.home;
-        return Ok(home.journal == journal && home.segment != segment.number);
+        return Ok(home.journal == checkpoint.journal && home.segment != segment.number);
     }
     let mut zeros = true;
     repair::windows(storage, segment, 0, segment.len, |_, bytes| {

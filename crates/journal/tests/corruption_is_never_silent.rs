@@ -27,6 +27,22 @@ fn used_specimen() -> Specimen {
     make(60, |_, records| records.saturating_sub(14))
 }
 
+/// One whose last group is the first of its segment, with nothing before it to tell how it should go on.
+fn begun_specimen() -> Specimen {
+    let in_use = |specimen: &Specimen| {
+        let files = specimen.files.iter();
+        let segments = files.filter(|(name, _)| name.ends_with(".segment"));
+        let written = segments.filter(|(_, bytes)| bytes.iter().any(|&byte| byte != 0));
+        written.count()
+    };
+    let specimens: Vec<_> = (10..20).map(|groups| make(groups, |_, _| 0)).collect();
+    let at = specimens
+        .windows(2)
+        .position(|pair| in_use(&pair[0]) < in_use(&pair[1]));
+    let at = at.expect("ten groups fill a segment") + 1;
+    specimens.into_iter().nth(at).expect("it was found")
+}
+
 /// Groups of one to four frames; `committed` says what is done with after each of them.
 fn make(groups: usize, committed: impl Fn(usize, u64) -> u64) -> Specimen {
     let sim = Sim::new(1);
@@ -190,7 +206,7 @@ fn any_byte_may_flip() {
 
 #[test]
 fn any_half_sector_may_turn_to_zeros_or_noise() {
-    for specimen in [specimen(0), used_specimen()] {
+    for specimen in [specimen(0), used_specimen(), begun_specimen()] {
         specimen.each_file(|name, bytes| {
             for begin in (0..bytes.len()).step_by(256) {
                 for noise in [false, true] {
@@ -204,6 +220,20 @@ fn any_half_sector_may_turn_to_zeros_or_noise() {
             }
         });
     }
+}
+
+#[test]
+fn the_only_group_of_a_segment_may_turn_to_noise_when_no_checkpoint_tells_of_it() {
+    let mut specimen = begun_specimen();
+    specimen.files.remove("checkpoint");
+    let mut torn = 0;
+    specimen.each_file(|name, bytes| {
+        let mut bytes = bytes.to_vec();
+        fastrand::Rng::with_seed(1).fill(&mut bytes[..256]);
+        let report = specimen.check(name, Some(&bytes), "noise, and no checkpoint");
+        torn += u32::from(report.torn_tail.is_some());
+    });
+    assert!(torn > 0, "the last segment in use was among them");
 }
 
 #[test]
