@@ -21,6 +21,7 @@ struct Frame {
 #[derive(Debug, arbitrary::Arbitrary)]
 struct Input {
     checkpoint: Vec<u8>,
+    accepted: Vec<u8>,
     segments: [Vec<u8>; 3],
     frames: Vec<Frame>,
     /// Places to damage in a journal that was in order: file, offset and bits.
@@ -50,6 +51,9 @@ fn damaged(input: &Input) -> Sim {
     drop(journal);
     if !input.checkpoint.is_empty() {
         sim.put("checkpoint", &input.checkpoint);
+    }
+    if !input.accepted.is_empty() {
+        sim.put("accepted", &input.accepted);
     }
     for (segment, bytes) in input.segments.iter().enumerate().filter(|(_, bytes)| !bytes.is_empty()) {
         sim.put(&name(segment), bytes);
@@ -92,7 +96,7 @@ fuzz_target!(|input: Input| {
     let _ = report.damages.iter().map(ToString::to_string).collect::<Vec<_>>();
     for accepted in [false, true] {
         if accepted {
-            journal.accept_damage();
+            journal.accept_damage().expect("no fault is injected");
         }
         let mut reader = journal.reader(journal.committed_sequence()).expect("it is in range");
         let mut read = 0;
@@ -105,7 +109,7 @@ fuzz_target!(|input: Input| {
     journal.sync().expect("no fault is injected");
     drop(journal);
     let (mut journal, _) = Journal::open(sim, options()).expect("it was open a moment ago");
-    journal.accept_damage();
+    journal.accept_damage().expect("no fault is injected");
     let mut reader = journal.reader(range.start).expect("it was synced");
     let records = reader.next_records().expect("it is whole").expect("it was synced");
     assert_eq!(records.collect::<Vec<_>>(), [(range.start, &b"new"[..])]);

@@ -102,6 +102,11 @@ impl Error {
         matches!(self, Self::Full { .. } | Self::DiskFull { .. })
     }
 
+    /// Whether nothing was accepted, and nothing is the worse for it.
+    pub(crate) fn refuses(&self) -> bool {
+        self.heals() || matches!(self, Self::Exhausted { .. })
+    }
+
     pub(crate) fn io(doing: &'static str, name: &str, source: io::Error) -> Self {
         Self::Io {
             doing,

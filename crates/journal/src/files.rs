@@ -12,7 +12,7 @@ const LOCK: &str = "lock";
 /// Real files in one folder, which this value has to itself until it is dropped.
 ///
 /// Nothing is mapped and nothing is preallocated behind the journal's back: a journal reserves space
-/// by writing zeros (see [`crate::Journal`] for why), which works on every file system.
+/// by writing zeros, which works on every file system, and keeps what it has reserved.
 #[derive(Debug)]
 pub struct Files {
     folder: PathBuf,
@@ -89,6 +89,10 @@ impl Storage for Files {
             .read(true)
             .write(true)
             .open(self.folder.join(name))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.folder.join(from), self.folder.join(to))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {

@@ -70,6 +70,20 @@ impl Header {
         self
     }
 
+    /// What lies behind the last frame of a group, so that nobody takes what an earlier use of the
+    /// file left there for a write that was cut short. It has no records, so it is no frame.
+    pub(crate) fn end_of_group(home: Home, group: u64, group_start: u32, next: u64) -> Self {
+        let end = Self {
+            length: 0,
+            checksum: 0,
+            group,
+            first: next,
+            count: 0,
+            group_start,
+        };
+        end.sealed(home, &[])
+    }
+
     /// Whether a frame with this header could lie at `offset` of a segment of `end` bytes. Asked
     /// before anything is allocated or read for it.
     pub fn is_plausible(&self, offset: u64, end: u64) -> bool {

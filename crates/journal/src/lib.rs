@@ -9,6 +9,7 @@
 //! - [`Journal::open`] says in a [`Report`] what it found. A write that was cut short is removed. What
 //!   was once durable and is damaged is kept, reported with its range of sequences, and passed over
 //!   only when an operator has said so ([`Journal::accept_damage`]).
+//!   That word is stored, and covers what was reported, not what is damaged later.
 //! - A failed write or sync is final: nobody knows what the disk holds, so the journal accepts nothing
 //!   more until it is opened anew. A disk or a journal that is full is not: it refuses, and heals.
 //!
@@ -55,8 +56,22 @@
 //! | 48..52 | checksum of bytes 0..48 |
 //! | 52..56 | zeros |
 //!
-//! `<number>.segment`, the number in 16 hexadecimal digits, holds a head, frames without a gap, and
-//! zeros. It is written full of zeros and synced, its name included, before it is taken into use.
+//! `accepted` is there once an operator has accepted damage; it holds entries, one behind the other.
+//!
+//! | bytes | of an entry |
+//! |---|---|
+//! | 0..8 | `mpjacc`, 0, version 1 |
+//! | 8..16 | the journal's number |
+//! | 16..24 | the first sequence that was given up |
+//! | 24..32 | the first behind it, all ones if nobody knew |
+//! | 32..40 | the segment that was missing or cut short, all ones if none was |
+//! | 40..44 | checksum of bytes 0..40 |
+//! | 44..48 | zeros |
+//!
+//! `<number>.segment`, the number in 16 hexadecimal digits, holds a head and frames without a gap. It
+//! is written full of zeros and synced, or it was a segment with a lower number that was let go and got
+//! this name; either way its name is durable before it is taken into use. So behind the last frame lie
+//! zeros or what the earlier use left, and none of that verifies under the new number.
 //!
 //! | bytes | of a segment's head |
 //! |---|---|
@@ -80,6 +95,10 @@
 //! | 28..32 | where in the segment its group begins, 0 for the first, which the head belongs to |
 //! | 32.. | the payload: each record as its length in 4 bytes and its bytes |
 //!
+//! Behind the last frame of a group, if there is room for it, lies the group's end: the fixed part of a
+//! frame with length 0, no records, and the sequence that comes next. The next group is written over
+//! it. So whatever else lies behind the last good frame is a write that was cut short.
+//!
 //! The checksum covers where the frame belongs, so that a frame of another journal or segment never
 //! verifies, and neither do bytes that a client shapes like a frame: it does not know the number.
 //!
@@ -96,6 +115,7 @@
 ))]
 compile_error!("a bug is built in on purpose, which no release may have");
 
+mod accepted;
 mod checkpoint;
 mod error;
 mod files;
@@ -112,6 +132,7 @@ mod segment;
 mod shared;
 pub mod sim;
 mod storage;
+mod torn;
 mod truncate;
 mod writer;
 
@@ -121,6 +142,7 @@ pub use frame::{Header, Home, Records, decode};
 pub use options::{Options, Origin};
 pub use reader::Reader;
 pub use readers::Readers;
-pub use recovery::{Damage, Report, TornTail};
+pub use recovery::{Damage, Report};
 pub use storage::Storage;
+pub use torn::TornTail;
 pub use writer::Journal;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::frame::Records;
 use crate::recovery::Damage;
-use crate::segment::{HEAD, Segment};
+use crate::segment::Segment;
 use crate::shared::{Extent, Shared, State};
 use crate::storage::Storage;
 
@@ -54,7 +54,7 @@ impl<S: Storage> Reader<S> {
 
     /// The next records, each with its sequence; `None` if there are none yet, so ask again after a
     /// sync. Fails with [`Error::Damaged`] at damage, as often as it is asked, until an operator
-    /// accepts the loss.
+    /// accepts the loss, and with [`Error::OutOfRange`] when what comes next has been truncated.
     pub fn next_records(&mut self) -> Result<Option<impl Iterator<Item = (u64, &[u8])>>> {
         loop {
             match self.step()? {
@@ -88,17 +88,14 @@ impl<S: Storage> Reader<S> {
         if wanted >= state.durable {
             return Ok(Step::Wait);
         }
-        let Some(segment) = &self.segment else {
-            let entered = first_of(&state, wanted);
-            return Ok(entered.map_or(Step::Wait, |extent| enter(&extent)));
-        };
-        let here = (segment.number, self.offset);
-        let gap = state
-            .gaps
-            .iter()
-            .find(|gap| (gap.damage.segment, gap.damage.offset) == here);
+        let here = self.segment.as_ref();
+        let here = here.map(|segment| (segment.number, self.offset));
+        let gap = state.gaps.iter().find(|gap| match here {
+            Some(here) => (gap.damage.segment, gap.damage.offset) == here,
+            None => gap.damage.covers(wanted),
+        });
         if let Some((segment, offset)) = gap.and_then(|gap| gap.resume)
-            && (segment, offset) != here
+            && Some((segment, offset)) != here
         {
             let first = gap.and_then(|gap| gap.damage.to).unwrap_or(self.at);
             return Ok(Step::Enter {
@@ -107,6 +104,10 @@ impl<S: Storage> Reader<S> {
                 first,
             });
         }
+        let Some(segment) = &self.segment else {
+            let entered = first_of(&state, wanted);
+            return Ok(entered.map_or(Step::Wait, |extent| enter(&extent)));
+        };
         let mut later = state
             .segments
             .iter()
@@ -123,7 +124,8 @@ impl<S: Storage> Reader<S> {
             .as_ref()
             .is_none_or(|segment| segment.number != number)
         {
-            self.segment = Some(Segment::open(&self.shared.storage, number)?);
+            let opened = Segment::open(&self.shared.storage, number);
+            self.segment = Some(opened.map_err(|error| self.if_held(number, error))?);
         }
         (self.offset, self.at) = (offset, first);
         Ok(())
@@ -138,11 +140,26 @@ impl<S: Storage> Reader<S> {
         let (storage, journal) = (&self.shared.storage, self.shared.journal);
         let header = segment.fetch(storage, journal, self.offset, &mut self.payload)?;
         let Some(header) = header.filter(|header| header.first == self.at) else {
-            return Err(Error::Damaged(self.fresh_damage(segment.number)));
+            let damage = Error::Damaged(self.fresh_damage(segment.number));
+            return Err(self.if_held(segment.number, damage));
         };
         self.offset += header.stride();
         self.at = header.end();
         Ok((self.at > self.from).then_some((header.first, self.from)))
+    }
+
+    /// The error, unless it comes from a segment that has been let go: its name or its file may be
+    /// another segment's by now.
+    fn if_held(&self, segment: u64, error: Error) -> Error {
+        let state = self.shared.lock();
+        if state.segments.iter().any(|extent| extent.number == segment) {
+            return error;
+        }
+        Error::OutOfRange {
+            sequence: self.position(),
+            from: state.committed,
+            to: state.durable,
+        }
     }
 
     /// Damage that came after the journal was opened: how far it goes, the next segment says.
@@ -165,7 +182,7 @@ impl<S: Storage> Reader<S> {
 fn enter(extent: &Extent) -> Step {
     Step::Enter {
         segment: extent.number,
-        offset: HEAD as u64,
+        offset: extent.begin,
         first: extent.first,
     }
 }

@@ -3,15 +3,17 @@
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
+use crate::accepted;
 use crate::checkpoint::{self, Checkpoint, Found, NONE};
 use crate::error::{Error, Result};
 use crate::le::is_later;
 use crate::options::Options;
 use crate::repair;
-use crate::scan::{Scan, Stop};
+use crate::scan::Scan;
 use crate::segment::{self, HEAD, Segment};
 use crate::shared::{Extent, Gap};
 use crate::storage::Storage;
+use crate::torn::{TornTail, torn_tail};
 
 /// Records that were once durable and cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,22 +51,13 @@ impl fmt::Display for Damage {
     }
 }
 
-/// A write that was cut short and never acknowledged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TornTail {
-    /// The segment.
-    pub segment: u64,
-    /// Where the good part ends.
-    pub offset: u64,
-    /// The sequence that its first record would have had.
-    pub from: u64,
-}
-
 /// What opening a journal brought to light.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// What is lost, in order. Readers stop before it.
+    /// What is lost, in order. Readers stop before it until it is accepted.
     pub damages: Vec<Damage>,
+    /// What is lost and was accepted at an earlier opening, in order. Readers pass over it.
+    pub accepted: Vec<Damage>,
     /// What was cut short in the last group, and has been removed.
     pub torn_tail: Option<TornTail>,
     /// Whether the checkpoint, or the newer or older half of it, could not be read. Records that were
@@ -135,7 +128,7 @@ pub(crate) fn recover<S: Storage>(storage: &S, options: &Options) -> Result<Reco
     let (segment, offset) = stop.map_or(begin, |stop| (stop.segment, stop.offset));
     // What is damaged is kept, and told again at the next opening.
     let cut = cut_short(storage, &segments, &start, trusted, segment)?;
-    gaps.extend(cut.map(|_| Gap {
+    gaps.extend(cut.map(|cut| Gap {
         damage: Damage {
             segment,
             offset,
@@ -143,18 +136,24 @@ pub(crate) fn recover<S: Storage>(storage: &S, options: &Options) -> Result<Reco
             to: None,
         },
         resume: None,
+        cut: Some(cut),
+        accepted: false,
     }));
+    let words = accepted::load(storage, &names, start.journal)?;
     for gap in &mut gaps {
         gap.damage.from = gap.damage.from.max(committed);
+        gap.accepted = words.iter().any(|word| word.covers(gap));
     }
-    let lost = gaps.iter().map(|gap| &gap.damage);
-    let lost = lost.filter(|damage| damage.matters(committed));
-    let damages: Vec<Damage> = lost.cloned().collect();
+    let lost = gaps.iter().filter(|gap| gap.damage.matters(committed));
+    let (given_up, damaged): (Vec<&Gap>, Vec<&Gap>) = lost.partition(|gap| gap.accepted);
+    let damages = |gaps: Vec<&Gap>| gaps.iter().map(|gap| gap.damage.clone()).collect();
+    let (accepted, damages) = (damages(given_up), damages(damaged));
 
     let sealed = !gaps.is_empty() || scanned.is_some_and(|scanned| scanned != next);
-    let torn = torn_tail(storage, &segments, stop, next)?;
+    let torn = torn_tail(storage, &start, &segments, stop, next)?;
     let report = Report {
         damages,
+        accepted,
         torn_tail: torn,
         checkpoint_unreadable: found.unreadable || (found.newest.is_none() && first.is_some()),
         bad_heads: headless,
@@ -300,30 +299,6 @@ fn cut_short<S: Storage>(
         let head = segment.head(storage)?;
         if head.is_some_and(|head| segment.len < head.capacity) {
             return Ok(Some(segment.number));
-        }
-    }
-    Ok(None)
-}
-
-/// Whether anything lies behind the last good frame.
-fn torn_tail<S: Storage>(
-    storage: &S,
-    segments: &[Segment<S::File>],
-    stop: Option<Stop>,
-    from: u64,
-) -> Result<Option<TornTail>> {
-    for segment in segments {
-        let offset = match stop {
-            Some(stop) if segment.number < stop.segment => continue,
-            Some(stop) if segment.number == stop.segment => stop.offset,
-            _ => 0,
-        };
-        if repair::is_dirty(storage, segment, offset)? {
-            return Ok(Some(TornTail {
-                segment: segment.number,
-                offset,
-                from,
-            }));
         }
     }
     Ok(None)

@@ -1,7 +1,7 @@
 //! The few writes that opening a journal does.
 
 use crate::error::{Error, Result};
-use crate::frame::Home;
+use crate::frame::{HEADER, Home};
 use crate::scan::Stop;
 use crate::segment::{self, Head, Segment};
 use crate::shared::Extent;
@@ -22,8 +22,8 @@ pub(crate) fn renew<S: Storage>(storage: &S, segment: &Segment<S::File>, stop: S
     )
 }
 
-/// Makes the end of the last segment fit to be written on: no stale frame of a torn group may lie
-/// where a later one could make it look like its successor.
+/// Makes the end of the last segment fit to be written on: its last group ends as it should, and no
+/// stale frame of a torn group lies where a later one could make it look like its successor.
 pub(crate) fn end<S: Storage>(
     storage: &S,
     segment: &Segment<S::File>,
@@ -43,27 +43,17 @@ pub(crate) fn end<S: Storage>(
         };
         write(storage, segment, &head.bytes(), 0)?;
     }
-    windows(storage, segment, stop.offset, segment.len, |at, bytes| {
+    let behind = stop.offset + HEADER as u64;
+    if behind <= segment.len {
+        write(storage, segment, &stop.end(journal), stop.offset)?;
+    }
+    windows(storage, segment, behind, segment.len, |at, bytes| {
         if bytes.iter().all(|&byte| byte == 0) {
             return Ok(());
         }
         bytes.fill(0);
         write(storage, segment, bytes, at)
     })
-}
-
-/// Whether anything but zeros lies in `segment` from `offset` on.
-pub(crate) fn is_dirty<S: Storage>(
-    storage: &S,
-    segment: &Segment<S::File>,
-    offset: u64,
-) -> Result<bool> {
-    let mut dirty = false;
-    windows(storage, segment, offset, segment.len, |_, bytes| {
-        dirty |= bytes.iter().any(|&byte| byte != 0);
-        Ok(())
-    })?;
-    Ok(dirty)
 }
 
 pub(crate) fn sync<S: Storage>(storage: &S, segment: &Segment<S::File>) -> Result<()> {
@@ -102,7 +92,7 @@ fn write<S: Storage>(
 }
 
 /// Hands over what lies between `from` and `to`, piece by piece.
-fn windows<S: Storage>(
+pub(crate) fn windows<S: Storage>(
     storage: &S,
     segment: &Segment<S::File>,
     from: u64,

@@ -6,7 +6,7 @@
 //! its group begins, which tells the two apart even if it is the first good one of its group.
 
 use crate::error::Result;
-use crate::frame::{ALIGN, HEADER, Header};
+use crate::frame::{ALIGN, HEADER, Header, Home};
 use crate::le::is_later;
 use crate::recovery::Damage;
 use crate::segment::{HEAD, Head, Segment};
@@ -23,6 +23,19 @@ pub(crate) struct Stop {
     pub(crate) group: u64,
     pub(crate) group_start: u64,
     pub(crate) offset: u64,
+    /// The sequence of the first record behind.
+    pub(crate) next: u64,
+}
+
+impl Stop {
+    /// What lies at its offset if the group was written to its end.
+    pub(crate) fn end(&self, journal: u64) -> [u8; HEADER] {
+        let home = Home {
+            journal,
+            segment: self.segment,
+        };
+        Header::end_of_group(home, self.group, self.group_start as u32, self.next).bytes()
+    }
 }
 
 /// What the segments hold.
@@ -71,6 +84,7 @@ impl<'a, S: Storage> Scan<'a, S> {
         self.extents.push(Extent {
             number: segment.number,
             first: self.next.unwrap_or(self.committed),
+            begin: HEAD as u64,
             len: segment.len,
         });
         let mut offset = HEAD as u64;
@@ -134,12 +148,14 @@ impl<'a, S: Storage> Scan<'a, S> {
                     to: Some(header.first),
                 },
                 resume: Some((segment.number, at)),
+                cut: None,
+                accepted: false,
             });
         }
         if let Some(extent) = self.extents.last_mut()
             && self.stop.is_none_or(|stop| stop.segment != segment.number)
         {
-            extent.first = header.first;
+            (extent.first, extent.begin) = (header.first, at);
         }
         self.next = Some(header.end());
         self.stop = Some(Stop {
@@ -147,6 +163,7 @@ impl<'a, S: Storage> Scan<'a, S> {
             group: header.group,
             group_start: u64::from(header.group_start),
             offset: at + header.stride(),
+            next: header.end(),
         });
     }
 

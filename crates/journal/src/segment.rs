@@ -48,6 +48,11 @@ impl Head {
 
     /// The head in `bytes`, if it is a good one of segment `segment`.
     pub(crate) fn read(bytes: &[u8; HEAD], segment: u64) -> Option<Self> {
+        Self::of_any(bytes).filter(|head| head.home.segment == segment)
+    }
+
+    /// The head in `bytes`, if it is a good one of whatever segment.
+    pub(crate) fn of_any(bytes: &[u8; HEAD]) -> Option<Self> {
         let head = Self {
             home: Home {
                 journal: u64_at(bytes, 8),
@@ -56,9 +61,7 @@ impl Head {
             first: u64_at(bytes, 24),
             capacity: u64_at(bytes, 32),
         };
-        let good = bytes[..8] == MAGIC
-            && head.home.segment == segment
-            && u32_at(bytes, 40) == crc32fast::hash(&bytes[..40]);
+        let good = bytes[..8] == MAGIC && u32_at(bytes, 40) == crc32fast::hash(&bytes[..40]);
         good.then_some(head)
     }
 }

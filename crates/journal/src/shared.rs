@@ -8,8 +8,10 @@ use crate::recovery::Damage;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Extent {
     pub(crate) number: u64,
-    /// The sequence of its first record.
+    /// The sequence of its first good record.
     pub(crate) first: u64,
+    /// Where the frame begins that holds it: what lies before that is damaged.
+    pub(crate) begin: u64,
     pub(crate) len: u64,
 }
 
@@ -19,6 +21,10 @@ pub(crate) struct Gap {
     pub(crate) damage: Damage,
     /// Segment and offset; none if nothing good followed.
     pub(crate) resume: Option<(u64, u64)>,
+    /// The segment that is missing or was cut short, if nothing good followed.
+    pub(crate) cut: Option<u64>,
+    /// Whether an operator has said to go on behind it.
+    pub(crate) accepted: bool,
 }
 
 /// What is known of the records on disk.
@@ -31,15 +37,19 @@ pub(crate) struct State {
     /// Records below this are synced.
     pub(crate) durable: u64,
     pub(crate) gaps: Vec<Gap>,
-    /// Whether an operator has said to go on behind the gaps.
-    pub(crate) accepted: bool,
 }
 
 impl State {
     /// The damage that a reader who wants `sequence` must not pass in silence.
     pub(crate) fn blocking(&self, sequence: u64) -> Option<&Damage> {
-        let mut damages = self.gaps.iter().map(|gap| &gap.damage);
-        damages.find(|damage| !self.accepted && damage.covers(sequence))
+        let mut damages = self.unaccepted();
+        damages.find(|damage| damage.covers(sequence))
+    }
+
+    /// The damage that an operator has not given up.
+    pub(crate) fn unaccepted(&self) -> impl Iterator<Item = &Damage> {
+        let gaps = self.gaps.iter().filter(|gap| !gap.accepted);
+        gaps.map(|gap| &gap.damage)
     }
 }
 

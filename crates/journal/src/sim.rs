@@ -35,7 +35,11 @@ struct State {
     dirty_names: BTreeSet<String>,
     /// The calls so far that change something.
     calls: u64,
+    renames: u64,
     faults: Vec<(u64, Fault)>,
+    /// The calls so far that only read.
+    reads: u64,
+    bad_reads: Vec<(u64, io::ErrorKind)>,
     dead: bool,
     /// How many bytes there is room for.
     space: u64,
@@ -57,7 +61,10 @@ impl Sim {
             durable_names: BTreeMap::new(),
             dirty_names: BTreeSet::new(),
             calls: 0,
+            renames: 0,
             faults: Vec::new(),
+            reads: 0,
+            bad_reads: Vec::new(),
             dead: false,
             space: u64::MAX,
         };
@@ -66,9 +73,14 @@ impl Sim {
         }
     }
 
-    /// The calls so far that change something: create, remove, write, sync, sync of names.
+    /// The calls so far that change something: create, rename, remove, write, sync, sync of names.
     pub fn calls(&self) -> u64 {
         self.lock().calls
+    }
+
+    /// How many of them gave a file another name.
+    pub fn renames(&self) -> u64 {
+        self.lock().renames
     }
 
     /// Lets the call that comes after `calls` more of them meet `fault`.
@@ -76,6 +88,18 @@ impl Sim {
         let mut state = self.lock();
         let at = state.calls + calls;
         state.faults.push((at, fault));
+    }
+
+    /// The calls so far that only read: list, open, length, read.
+    pub fn reads(&self) -> u64 {
+        self.lock().reads
+    }
+
+    /// Lets the call that comes after `reads` more of them fail.
+    pub fn fail_read(&self, reads: u64, kind: io::ErrorKind) {
+        let mut state = self.lock();
+        let at = state.reads + reads;
+        state.bad_reads.push((at, kind));
     }
 
     /// Forgets the faults that have not struck.
@@ -180,11 +204,16 @@ impl State {
         Ok(fault)
     }
 
-    fn alive(&self) -> io::Result<()> {
+    /// Counts a call that only reads, and says whether it fails.
+    fn read(&mut self) -> io::Result<()> {
         if self.dead {
-            Err(fault::gone())
-        } else {
-            Ok(())
+            return Err(fault::gone());
+        }
+        let now = self.reads;
+        self.reads += 1;
+        match self.bad_reads.iter().find(|(at, _)| *at == now) {
+            Some((_, kind)) => Err((*kind).into()),
+            None => Ok(()),
         }
     }
 
@@ -201,8 +230,8 @@ impl Storage for Sim {
     type File = SimFile;
 
     fn list(&self) -> io::Result<Vec<String>> {
-        let state = self.lock();
-        state.alive()?;
+        let mut state = self.lock();
+        state.read()?;
         Ok(state.names.keys().cloned().collect())
     }
 
@@ -223,10 +252,26 @@ impl Storage for Sim {
     }
 
     fn open(&self, name: &str) -> io::Result<SimFile> {
-        let state = self.lock();
-        state.alive()?;
+        let mut state = self.lock();
+        state.read()?;
         let inode = state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
         Ok(SimFile { inode: *inode })
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut state = self.lock();
+        let fault = state.call()?;
+        if let Some(error) = fault.and_then(Fault::before) {
+            return Err(error);
+        }
+        if state.names.contains_key(to) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let inode = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        state.renames += 1;
+        state.names.insert(to.to_owned(), inode);
+        state.dirty_names.extend([from.to_owned(), to.to_owned()]);
+        fault::after(fault, ())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
@@ -263,14 +308,14 @@ impl Storage for Sim {
     }
 
     fn len(&self, file: &SimFile) -> io::Result<u64> {
-        let state = self.lock();
-        state.alive()?;
+        let mut state = self.lock();
+        state.read()?;
         Ok(state.inodes[file.inode].bytes().len() as u64)
     }
 
     fn read_at(&self, file: &SimFile, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let state = self.lock();
-        state.alive()?;
+        let mut state = self.lock();
+        state.read()?;
         let bytes = state.inodes[file.inode].bytes();
         let begin = bytes.len().min(offset as usize);
         let read = buffer.len().min(bytes.len() - begin);

@@ -5,9 +5,10 @@ use std::io;
 /// A flat folder of files: real ones ([`crate::Files`]), or a simulation that can lose what was not
 /// synced ([`crate::sim::Sim`]).
 ///
-/// The promises that a journal builds on are those of POSIX and no more: bytes written are safe once
-/// [`sync`](Storage::sync) has returned, names made or removed once
-/// [`sync_names`](Storage::sync_names) has; before that each of them may survive or not, in any order.
+/// The promises that a journal builds on are those of POSIX and less: bytes written are safe once
+/// [`sync`](Storage::sync) has returned, names made, changed or removed once
+/// [`sync_names`](Storage::sync_names) has; before that each of them may survive or not, in any order,
+/// so that a file whose name was changed may have both names or none.
 pub trait Storage: Send + Sync {
     /// An open file. It stays readable after its name is removed.
     type File: Send + Sync;
@@ -20,6 +21,9 @@ pub trait Storage: Send + Sync {
 
     /// Opens a file that exists.
     fn open(&self, name: &str) -> io::Result<Self::File>;
+
+    /// Gives the file `from` the name `to`, which must be free.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
     /// Removes a name.
     fn remove(&self, name: &str) -> io::Result<()>;

@@ -4,7 +4,6 @@
 
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
-use crate::segment;
 use crate::storage::Storage;
 use crate::writer::Journal;
 
@@ -15,11 +14,10 @@ impl<S: Storage> Journal<S> {
         self.check_poison()?;
         let state = self.shared.lock();
         let (from, to) = (state.committed, state.durable);
-        let mut damages = state.gaps.iter().map(|gap| &gap.damage);
-        let blocking = damages.find(|damage| {
-            !state.accepted && damage.from < committed && damage.matters(state.committed)
-        });
-        let blocking = blocking.cloned();
+        let blocking = state
+            .unaccepted()
+            .find(|damage| damage.from < committed && damage.matters(from))
+            .cloned();
         drop(state);
         if committed < from || committed > to {
             return Err(Error::OutOfRange {
@@ -50,10 +48,9 @@ impl<S: Storage> Journal<S> {
         self.remove_committed()
     }
 
-    /// Removes segments that lie below the committed sequence, the last one aside. One that cannot be
-    /// removed is tried again the next time.
+    /// Lets go of segments that lie below the committed sequence, the last one aside: some are kept
+    /// to be used again, the others removed. One that cannot be removed is tried again the next time.
     pub(crate) fn remove_committed(&mut self) -> Result<()> {
-        let mut removed = false;
         loop {
             let state = self.shared.lock();
             let [oldest, second, ..] = state.segments[..] else {
@@ -63,17 +60,10 @@ impl<S: Storage> Journal<S> {
                 break;
             }
             drop(state);
-            let name = segment::name(oldest.number);
-            match self.shared.storage.remove(&name) {
-                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::io("remove", &name, source));
-                }
-                _ => {}
-            }
             self.shared.lock().segments.remove(0);
-            removed = true;
+            self.spares.push_back(oldest);
         }
-        if removed {
+        if self.remove_spares()? {
             let synced = self.shared.storage.sync_names();
             let synced = synced.map_err(|source| Error::io("sync", "the journal's folder", source));
             self.or_poison(synced)?;

@@ -1,6 +1,8 @@
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::accepted::{self, Accepted};
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::frame::{ALIGN, HEADER, Header, Home, RECORD_PREFIX, stride};
@@ -29,6 +31,8 @@ pub struct Journal<S: Storage> {
     pub(crate) checkpoint_file: S::File,
     active: Option<Active<S::File>>,
     pub(crate) preparing: Option<Preparing<S::File>>,
+    /// Segments that were let go and lie there to be used again, the oldest first.
+    pub(crate) spares: VecDeque<Extent>,
     /// The number of the next segment; none if they are used up.
     pub(crate) number: Option<u64>,
     /// Bytes accepted since the next segment was last worked on.
@@ -67,7 +71,6 @@ impl<S: Storage> Journal<S> {
             committed: found.checkpoint.committed,
             durable: found.next,
             gaps: found.gaps,
-            accepted: false,
         };
         let active = found
             .active
@@ -79,6 +82,7 @@ impl<S: Storage> Journal<S> {
             checkpoint_file: found.checkpoint_file,
             active,
             preparing: None,
+            spares: VecDeque::new(),
             number: found.number,
             unprepared: 0,
             buffer: Vec::new(),
@@ -143,10 +147,20 @@ impl<S: Storage> Journal<S> {
             && !self.buffer.is_empty()
         {
             let name = active.segment.name();
+            let length = self.buffer.len() as u64;
+            if active.offset + length + HEADER as u64 <= active.segment.len {
+                let end = Header::end_of_group(
+                    self.home(active),
+                    self.group,
+                    active.offset as u32,
+                    self.next,
+                );
+                self.buffer.extend_from_slice(&end.bytes());
+            }
             let written = self.write_group(active);
             self.or_poison(written.map_err(|source| Error::io("write", &name, source)))?;
             if let Some(active) = &mut self.active {
-                active.offset += self.buffer.len() as u64;
+                active.offset += length;
             }
             self.group = self.group.wrapping_add(1);
             self.buffer.clear();
@@ -165,9 +179,24 @@ impl<S: Storage> Journal<S> {
     }
 
     /// The operator's word that what is damaged may be passed over. Without it readers stop there, and
-    /// the journal is not truncated beyond it. Holds until the journal is opened anew.
-    pub fn accept_damage(&mut self) {
-        self.shared.lock().accepted = true;
+    /// the journal is not truncated beyond it. It is stored, and holds for what the opening reported,
+    /// from now on; what is damaged later needs another word.
+    pub fn accept_damage(&mut self) -> Result<()> {
+        let committed = self.checkpoint.committed;
+        let gaps = self.shared.lock().gaps.clone();
+        let accepted: Vec<_> = gaps
+            .iter()
+            .filter(|gap| !gap.accepted && gap.damage.matters(committed))
+            .map(Accepted::new)
+            .collect();
+        if accepted.is_empty() {
+            return Ok(());
+        }
+        accepted::add(&self.shared.storage, self.shared.journal, &accepted)?;
+        for gap in &mut self.shared.lock().gaps {
+            gap.accepted = true;
+        }
+        Ok(())
     }
 
     /// The sequence that the next record gets.
@@ -211,7 +240,7 @@ impl<S: Storage> Journal<S> {
                 self.unprepared = 0;
                 match self.prepare_some() {
                     Ok(_) => {}
-                    Err(error) if error.heals() => {}
+                    Err(error) if error.refuses() => {}
                     Err(error) => return self.or_poison(Err(error)),
                 }
             }
@@ -221,7 +250,7 @@ impl<S: Storage> Journal<S> {
             match self.prepare_some() {
                 Ok(true) => break,
                 Ok(false) => {}
-                Err(error) if error.heals() => return Err(error),
+                Err(error) if error.refuses() => return Err(error),
                 Err(error) => return self.or_poison(Err(error)),
             }
         }
@@ -247,6 +276,7 @@ impl<S: Storage> Journal<S> {
         self.shared.lock().segments.push(Extent {
             number: segment.number,
             first: self.next,
+            begin: HEAD as u64,
             len: segment.len,
         });
         self.active = Some(Active { segment, offset: 0 });

@@ -19,12 +19,37 @@ struct Specimen {
 }
 
 fn specimen(committed: u64) -> Specimen {
+    make(16, |group, _| if group < 9 { 0 } else { committed })
+}
+
+/// One whose segments were all in use before, and are full of what is done with.
+fn used_specimen() -> Specimen {
+    make(60, |_, records| records.saturating_sub(14))
+}
+
+/// One whose last group is the first of its segment, with nothing before it to tell how it should go on.
+fn begun_specimen() -> Specimen {
+    let in_use = |specimen: &Specimen| {
+        let files = specimen.files.iter();
+        let segments = files.filter(|(name, _)| name.ends_with(".segment"));
+        let written = segments.filter(|(_, bytes)| bytes.iter().any(|&byte| byte != 0));
+        written.count()
+    };
+    let specimens: Vec<_> = (10..20).map(|groups| make(groups, |_, _| 0)).collect();
+    let at = specimens
+        .windows(2)
+        .position(|pair| in_use(&pair[0]) < in_use(&pair[1]));
+    let at = at.expect("ten groups fill a segment") + 1;
+    specimens.into_iter().nth(at).expect("it was found")
+}
+
+/// Groups of one to four frames; `committed` says what is done with after each of them.
+fn make(groups: usize, committed: impl Fn(usize, u64) -> u64) -> Specimen {
     let sim = Sim::new(1);
     let (mut journal, _) = Journal::open(sim.clone(), small()).expect("nothing is there yet");
     let mut records = Vec::new();
     let mut last_group = 0;
-    // Groups of one to four frames.
-    for group in 0..16_usize {
+    for group in 0..groups {
         last_group = records.len() as u64;
         for number in 0..=group % 4 {
             let record = vec![b'a' + group as u8; 40 + 20 * number];
@@ -32,10 +57,10 @@ fn specimen(committed: u64) -> Specimen {
             records.push(record);
         }
         journal.sync().expect("no fault is injected");
-        if group == 9 && committed > 0 {
-            journal.truncate(committed).expect("that much is durable");
-        }
+        let committed = committed(group, records.len() as u64);
+        journal.truncate(committed).expect("that much is durable");
     }
+    let committed = journal.committed_sequence();
     drop(journal);
     let names = sim.list().expect("no fault is injected");
     let files = names.into_iter().map(|name| {
@@ -97,7 +122,7 @@ impl Specimen {
                 !name.ends_with(".segment") || sim.contents(name).as_deref() == Some(bytes)
             });
             assert!(kept, "{what}: the damaged file was changed");
-            journal.accept_damage();
+            journal.accept_damage().expect("no fault is injected");
             let (all, error) = read(&journal, begin);
             assert!(error.is_none(), "{what}: {error:?}");
             found = all;
@@ -154,7 +179,7 @@ fn goes_on(sim: Sim, mut journal: Journal<Sim>, what: &str) {
     sim.cut_power();
     let (mut journal, _) =
         Journal::open(sim, small()).unwrap_or_else(|error| panic!("{what}, again: {error}"));
-    journal.accept_damage();
+    journal.accept_damage().expect("no fault is injected");
     let (found, error) = read(&journal, first);
     assert!(error.is_none(), "{what}, again: {error:?}");
     assert_eq!(found, [(first, b"new".to_vec())], "{what}, again");
@@ -163,14 +188,13 @@ fn goes_on(sim: Sim, mut journal: Journal<Sim>, what: &str) {
 #[test]
 fn any_byte_may_flip() {
     let mut damaged = 0;
-    for committed in [0, 13] {
-        let specimen = specimen(committed);
+    for specimen in [specimen(0), specimen(13), used_specimen()] {
         specimen.each_file(|name, bytes| {
             for offset in 0..bytes.len() {
                 for mask in [1 << (offset % 8), 0xff] {
                     let mut bytes = bytes.to_vec();
                     bytes[offset] ^= mask;
-                    let what = format!("byte {offset} ^ {mask}, committed {committed}");
+                    let what = format!("byte {offset} ^ {mask}, committed {}", specimen.committed);
                     let report = specimen.check(name, Some(&bytes), &what);
                     damaged += usize::from(!report.damages.is_empty());
                 }
@@ -182,25 +206,39 @@ fn any_byte_may_flip() {
 
 #[test]
 fn any_half_sector_may_turn_to_zeros_or_noise() {
-    let specimen = specimen(0);
-    specimen.each_file(|name, bytes| {
-        for begin in (0..bytes.len()).step_by(256) {
-            for noise in [false, true] {
-                let mut random = fastrand::Rng::with_seed(begin as u64);
-                let mut bytes = bytes.to_vec();
-                let end = bytes.len().min(begin + 256);
-                bytes[begin..end].fill_with(|| if noise { random.u8(..) } else { 0 });
-                let what = format!("noise {noise} from {begin} on");
-                specimen.check(name, Some(&bytes), &what);
+    for specimen in [specimen(0), used_specimen(), begun_specimen()] {
+        specimen.each_file(|name, bytes| {
+            for begin in (0..bytes.len()).step_by(256) {
+                for noise in [false, true] {
+                    let mut random = fastrand::Rng::with_seed(begin as u64);
+                    let mut bytes = bytes.to_vec();
+                    let end = bytes.len().min(begin + 256);
+                    bytes[begin..end].fill_with(|| if noise { random.u8(..) } else { 0 });
+                    let what = format!("noise {noise} from {begin} on");
+                    specimen.check(name, Some(&bytes), &what);
+                }
             }
-        }
+        });
+    }
+}
+
+#[test]
+fn the_only_group_of_a_segment_may_turn_to_noise_when_no_checkpoint_tells_of_it() {
+    let mut specimen = begun_specimen();
+    specimen.files.remove("checkpoint");
+    let mut torn = 0;
+    specimen.each_file(|name, bytes| {
+        let mut bytes = bytes.to_vec();
+        fastrand::Rng::with_seed(1).fill(&mut bytes[..256]);
+        let report = specimen.check(name, Some(&bytes), "noise, and no checkpoint");
+        torn += u32::from(report.torn_tail.is_some());
     });
+    assert!(torn > 0, "the last segment in use was among them");
 }
 
 #[test]
 fn any_file_may_be_cut_anywhere() {
-    for committed in [0, 13] {
-        let specimen = specimen(committed);
+    for specimen in [specimen(0), specimen(13), used_specimen()] {
         specimen.each_file(|name, bytes| {
             for length in 0..bytes.len() {
                 specimen.check(name, Some(&bytes[..length]), &format!("cut to {length}"));
@@ -211,8 +249,7 @@ fn any_file_may_be_cut_anywhere() {
 
 #[test]
 fn any_file_may_be_missing() {
-    for committed in [0, 13] {
-        let specimen = specimen(committed);
+    for specimen in [specimen(0), specimen(13), used_specimen()] {
         specimen.each_file(|name, _| {
             specimen.check(name, None, "removed");
         });

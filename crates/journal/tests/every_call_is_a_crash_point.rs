@@ -9,8 +9,8 @@ use millpond_journal::Journal;
 use millpond_journal::sim::{Fault, Sim};
 use support::{Model, small, step};
 
-/// Enough to fill, leave and remove segments.
-const STEPS: usize = 60;
+/// Enough to fill, leave, use again and remove segments.
+const STEPS: usize = 120;
 /// Each point meets a power cut this often, as luck decides what survives one.
 const TRIES: u64 = 12;
 
@@ -40,6 +40,11 @@ fn calls() -> u64 {
     let sim = Sim::new(0);
     live(&sim);
     let calls = sim.calls();
+    assert!(
+        sim.renames() > 2,
+        "{} segments were used again",
+        sim.renames()
+    );
     assert!(calls > 80, "{calls} calls are too few to mean anything");
     calls
 }

@@ -2,8 +2,16 @@
 
 #![allow(dead_code, reason = "each test uses some of it")]
 
+use std::io::Write;
+
 use millpond_journal::sim::Sim;
 use millpond_journal::{Error, Journal, Options, Origin, Report, Storage};
+
+/// Says why a test does not do what it is for, on the terminal itself: what a test prints is shown only
+/// if it fails.
+pub(crate) fn skipped(why: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
 
 /// Small segments, so that few records reach every seam.
 pub(crate) fn small() -> Options {
