@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use millpond_admin::{
-    BuildInfo, Health, LetterCount, LetterStore, Observed, PipelineObserved, SinkObserved,
+    BuildInfo, Circuit, Health, LetterCount, LetterStore, Observed, PipelineObserved, SinkObserved,
     SinkState, StageCounts, StageObserved, WorkerCounts,
 };
 use millpond_runtime::PipelineView;
@@ -89,9 +89,20 @@ fn sink(sink: &SinkSeen) -> SinkObserved {
     let view = sink.view.clone();
     let state = move || match view.state() {
         Doing::Running => SinkState::Running,
-        Doing::Retrying { since, error } => SinkState::Retrying {
+        Doing::Retrying {
+            since,
+            error,
+            failures,
+            circuit,
+        } => SinkState::Retrying {
             seconds: since.elapsed().as_secs_f64(),
             error,
+            failures,
+            circuit: match circuit {
+                millpond_sinks::Circuit::Closed => Circuit::Closed,
+                millpond_sinks::Circuit::Open => Circuit::Open,
+                millpond_sinks::Circuit::HalfOpen => Circuit::HalfOpen,
+            },
         },
         Doing::Closed(_) => SinkState::Closed,
         Doing::Ended => SinkState::Ended,

@@ -99,7 +99,7 @@ pub(crate) async fn wire(
     happenings: &Sender<Happening>,
 ) -> Result<Line, StartError> {
     let budget = Budget::new(config.runtime.memory);
-    let (mut sinks, letters) = open_sinks(config, happenings)?;
+    let (mut sinks, letters) = open_sinks(config, &budget, happenings)?;
     let pipelines = config
         .pipelines
         .iter()

@@ -77,7 +77,7 @@ impl<H: Handle> Appender<H> {
         self.cut_torn();
         match failed {
             None => Ok(()),
-            Some(error) => Err(WriteError::Transient { done, error }),
+            Some(error) => Err(WriteError::transient(error).after(done)),
         }
     }
 

@@ -6,8 +6,9 @@
 //! and empty. The driver in between promises:
 //!
 //! - rows are delivered in order, and their receipts confirmed only after a flush behind them;
-//! - what fails is tried again for as long as it takes, with growing pauses; what was surely written
-//!   is not written again;
+//! - what fails is tried again, with growing pauses, for as long as it takes or as often as the
+//!   configuration says; what was surely written is not written again;
+//! - what the destination refuses for good is set aside, and holds up nothing else;
 //! - whatever happens, panics included, every receipt is answered: nobody upstream waits for ever,
 //!   and no event counts as delivered because it was forgotten.
 //!
@@ -25,7 +26,7 @@
 //! let writer = build("blackhole", serde_json::json!({}))?.open()?;
 //! let ledger = Arc::new(SinkLedger::new("nowhere"));
 //! let (sender, receiver) = room("nowhere", Limits { events: 100, bytes: 1 << 20 });
-//! let sink = spawn("nowhere", receiver, Spares::new(8), writer, ledger.clone(), |_| ())?;
+//! let sink = spawn("nowhere", receiver, Spares::new(8), writer, ledger.clone(), Default::default(), |_| ())?;
 //!
 //! let mut rows = Records::default();
 //! rows.push(0, |out| out.extend_from_slice(b"{}\n"));
@@ -50,6 +51,7 @@ mod error;
 mod file;
 mod kinds;
 mod options;
+mod retry;
 mod rows;
 mod sink;
 mod stdout;
@@ -61,14 +63,18 @@ mod writer;
 pub use blackhole::BlackholeConfig;
 pub use config::ConfigError;
 pub use dead_letter::{
-    DeadLetter, DeadLetterConfig, DeadLetterStore, DeadLetterView, Truncated, dead_letter_store,
+    DeadLetter, DeadLetterConfig, DeadLetterStore, DeadLetterView, SinkRow, Truncated,
+    dead_letter_store,
 };
-pub use driver::{ClosedReason, Reopener, SinkHandle, SinkState, SinkView, spawn};
+pub use driver::{
+    Circuit, ClosedReason, Letters, Recourse, Reopener, SinkHandle, SinkState, SinkView, spawn,
+};
 pub use encoder::{Encoder, NdJson};
 pub use error::SinkError;
 pub use file::{FileConfig, RotateConfig};
 pub use kinds::{Kind, build, kinds};
 pub use options::{OnFull, QueueOptions, SinkOptions};
+pub use retry::RetryOptions;
 pub use rows::Rows;
 pub use sink::Sink;
 pub use stdout::StdoutConfig;

@@ -7,16 +7,17 @@ use millpond_delivery::{Outbound, SinkLedger};
 use millpond_event::Records;
 use millpond_queue::{RoomReceiver, Spares};
 
-use super::backoff::Backoff;
+use super::attempts::Attempts;
 use super::hand::Hand;
+use super::letters::{Desk, Letters};
 use super::pump::{Next, Pump};
 use super::state::{ClosedReason, Shared, SinkState, SinkView};
-use crate::{SinkError, Writer};
+use crate::{RetryOptions, SinkError, Writer};
 
 /// Runs a writer behind its room, on a thread of its own, until the room is closed and empty.
 ///
-/// Rows are answered for after they are written and flushed. What fails is tried again for as long
-/// as it takes, in order. When the destination is gone for good, `on_closed` is called once, and
+/// Rows are answered for after they are written and flushed. What fails is tried again, in order, and
+/// what is refused for good is set aside, as `recourse` says. When the destination is gone for good, `on_closed` is called once, and
 /// rows that are left or still come count as dropped: nobody upstream is kept waiting. Emptied
 /// buffers go to `spares`.
 ///
@@ -28,6 +29,7 @@ pub fn spawn(
     spares: Spares<Records>,
     writer: Box<dyn Writer>,
     ledger: Arc<SinkLedger>,
+    recourse: Recourse,
     on_closed: impl FnOnce(ClosedReason) + Send + 'static,
 ) -> Result<SinkHandle, SinkError> {
     let name = name.into();
@@ -45,8 +47,11 @@ pub fn spawn(
         writer: Some(writer),
         on_closed: Some(on_closed),
         hand: Hand::default(),
-        backoff: Backoff::new(),
+        attempts: Attempts::new(recourse.retry),
+        tried: 0,
+        desk: Desk::new(recourse.letters),
         tick_at: Some(Instant::now()),
+        tick_failed: false,
     };
     let thread = thread::Builder::new()
         .name(format!("sink-{name}"))
@@ -56,6 +61,16 @@ pub fn spawn(
             error,
         })?;
     Ok(SinkHandle { name, thread, view })
+}
+
+/// What a sink does when its destination fails or refuses.
+#[derive(Clone, Default)]
+pub struct Recourse {
+    /// When what failed is tried again, and how often.
+    pub retry: RetryOptions,
+    /// Where rows go that are refused for good or have used up their attempts. When the room there is
+    /// full, the sink waits. Without it they count as dropped.
+    pub letters: Option<Letters>,
 }
 
 /// A running sink. Dropping the handle leaves it running.

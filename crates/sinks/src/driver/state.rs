@@ -15,11 +15,26 @@ pub enum SinkState {
         since: Instant,
         /// What the last attempt said.
         error: String,
+        /// Failed attempts in a row.
+        failures: u32,
+        /// Whether only a few rows are tried at a time.
+        circuit: Circuit,
     },
     /// It takes no more: rows that still come are dropped and counted.
     Closed(ClosedReason),
     /// Its room has closed, and everything is written.
     Ended,
+}
+
+/// Whether a sink that fails tries all it has in hand, or a few rows first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Circuit {
+    /// Everything is tried.
+    Closed,
+    /// It has failed often: nothing is tried until a pause has passed.
+    Open,
+    /// The pause has passed, and a few rows are being tried.
+    HalfOpen,
 }
 
 /// Why a sink closed while rows may still come.
@@ -83,6 +98,13 @@ impl Shared {
     /// Every critical section is one assignment or one clone, so a poisoned lock holds a whole state.
     pub(crate) fn state(&self) -> MutexGuard<'_, SinkState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A few rows are being tried.
+    pub(crate) fn half_open(&self) {
+        if let SinkState::Retrying { circuit, .. } = &mut *self.state() {
+            *circuit = Circuit::HalfOpen;
+        }
     }
 
     pub(crate) fn ask_reopen(&self) {

@@ -145,6 +145,8 @@ pub(crate) enum Act {
     /// A write stops after this many rows; a flush undoes all but this many.
     FailAfter(usize),
     CloseAfter(usize),
+    /// A write stops after this many rows and refuses the one behind them, if there is one.
+    RejectAfter(usize),
     Break,
     Panic,
 }
@@ -189,10 +191,21 @@ impl Writer for Puppet {
                 self.take(batches, usize::MAX);
                 Ok(())
             }
-            Act::FailAfter(rows) => Err(WriteError::Transient {
-                done: self.take(batches, rows),
-                error: io::Error::other("as told"),
-            }),
+            Act::FailAfter(rows) => {
+                Err(WriteError::transient(io::Error::other("as told"))
+                    .after(self.take(batches, rows)))
+            }
+            Act::RejectAfter(rows) => {
+                let done = self.take(batches, rows);
+                if done == batches.iter().map(Rows::len).sum::<usize>() {
+                    return Ok(());
+                }
+                Err(WriteError::Rejected {
+                    done,
+                    reason: "rejected",
+                    detail: "as told".to_owned(),
+                })
+            }
             Act::CloseAfter(rows) => Err(WriteError::Closed {
                 done: self.take(batches, rows),
             }),
@@ -217,10 +230,14 @@ impl Writer for Puppet {
                 }
                 self.unflushed.clear();
                 let error = io::Error::other("as told");
-                Err(WriteError::Transient { done, error })
+                Err(WriteError::transient(error).after(done))
             }
             other => panic!("{other:?} is no act for a flush"),
         }
+    }
+
+    fn longest_pause(&self) -> Duration {
+        Duration::from_micros(200)
     }
 
     fn reopen(&mut self) -> Result<(), WriteError> {
@@ -228,9 +245,5 @@ impl Writer for Puppet {
             let _ = told.send(());
         }
         Ok(())
-    }
-
-    fn longest_pause(&self) -> Duration {
-        Duration::from_micros(200)
     }
 }
