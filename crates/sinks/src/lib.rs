@@ -13,7 +13,7 @@
 //!   and no event counts as delivered because it was forgotten.
 //!
 //! The destinations: standard output ([`StdoutConfig`]), files ([`FileConfig`]), TCP
-//! ([`TcpConfig`]), nothing at all ([`BlackholeConfig`]), and the bounded store of dead letters
+//! ([`TcpConfig`]), HTTP ([`HttpConfig`]), nothing at all ([`BlackholeConfig`]), and the bounded store of dead letters
 //! ([`dead_letter_store`]).
 //!
 //! ```
@@ -49,6 +49,7 @@ mod driver;
 mod encoder;
 mod error;
 mod file;
+mod http;
 mod kinds;
 mod options;
 mod retry;
@@ -72,6 +73,7 @@ pub use driver::{
 pub use encoder::{Encoder, NdJson};
 pub use error::SinkError;
 pub use file::{FileConfig, RotateConfig};
+pub use http::{BatchConfig, HeaderConfig, HttpConfig};
 pub use kinds::{Kind, build, kinds};
 pub use options::{OnFull, QueueOptions, SinkOptions};
 pub use retry::RetryOptions;

@@ -5,66 +5,16 @@
 
 mod common;
 
-use std::sync::{Arc, mpsc};
-use std::thread::JoinHandle;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use common::{Act, Line, Puppet};
-use millpond_delivery::{Fate, Outbound, SinkLedger};
+use common::{Act, Line, Puppet, quick, store};
+use millpond_delivery::{Fate, Outbound};
 use millpond_event::Records;
-use millpond_queue::{Limits, RoomReceiver, monotonic_nanos, room};
+use millpond_queue::{Limits, RoomReceiver, monotonic_nanos};
 use millpond_sinks::{Circuit, Letters, Recourse, RetryOptions, SinkHandle, SinkState, spawn};
 use proptest::collection::vec;
 use proptest::prelude::*;
-
-struct Store {
-    ledger: Arc<SinkLedger>,
-    receiver: RoomReceiver<Outbound<Records>>,
-}
-
-fn store(line: &Line, events: u64) -> (Letters, Store) {
-    let (sender, receiver) = room(
-        "letters",
-        Limits {
-            events,
-            bytes: 1 << 20,
-        },
-    );
-    let ledger = Arc::new(SinkLedger::new("letters"));
-    let letters = Letters {
-        room: sender,
-        ledger: ledger.clone(),
-        budget: line.budget.clone(),
-    };
-    (letters, Store { ledger, receiver })
-}
-
-impl Store {
-    /// Keeps what comes, until nobody can send any more.
-    fn keep(mut self) -> JoinHandle<Vec<String>> {
-        std::thread::spawn(move || {
-            let mut kept = Vec::new();
-            while let Some(parcel) = self.receiver.recv() {
-                let events = parcel.weight.events;
-                let outbound = parcel.item;
-                let rows = (0..outbound.output.len()).map(|row| outbound.output.row(row).to_vec());
-                kept.extend(rows.map(|row| String::from_utf8(row).unwrap()));
-                outbound.receipt.confirm(monotonic_nanos());
-                self.receiver.done(events);
-            }
-            assert_eq!(self.ledger.totals().live, 0);
-            kept
-        })
-    }
-}
-
-fn quick(attempts: u32) -> RetryOptions {
-    RetryOptions {
-        first: Duration::from_micros(100),
-        attempts,
-        ..RetryOptions::default()
-    }
-}
 
 fn start(
     line: &Line,

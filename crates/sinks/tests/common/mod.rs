@@ -7,14 +7,16 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use millpond_delivery::{Consignment, Lane, Ledger, Outbound, SinkLedger, Tally, Ticket};
 use millpond_event::Records;
 use millpond_queue::{
-    Budget, Limits, Parcel, RoomReceiver, RoomSender, Spares, TrySendError, Weight, room,
+    Budget, Limits, Parcel, RoomReceiver, RoomSender, Spares, TrySendError, Weight,
+    monotonic_nanos, room,
 };
-use millpond_sinks::{Rows, WriteError, Writer};
+use millpond_sinks::{Letters, RetryOptions, Rows, WriteError, Writer};
 
 /// The workers' side.
 pub(crate) struct Line {
@@ -135,6 +137,58 @@ impl Books {
         assert_eq!(self.pipeline.unaccounted(|| 0), 0);
         assert_eq!(self.budget.used(), 0);
         (rows.delivered, rows.dropped())
+    }
+}
+
+/// The dead letters of a test.
+pub(crate) struct Store {
+    pub(crate) ledger: Arc<SinkLedger>,
+    pub(crate) receiver: RoomReceiver<Outbound<Records>>,
+}
+
+/// A room for `events` letters, and the way to it.
+pub(crate) fn store(line: &Line, events: u64) -> (Letters, Store) {
+    let (sender, receiver) = room(
+        "letters",
+        Limits {
+            events,
+            bytes: 1 << 20,
+        },
+    );
+    let ledger = Arc::new(SinkLedger::new("letters"));
+    let letters = Letters {
+        room: sender,
+        ledger: ledger.clone(),
+        budget: line.budget.clone(),
+    };
+    (letters, Store { ledger, receiver })
+}
+
+impl Store {
+    /// Keeps what comes, until nobody can send any more.
+    pub(crate) fn keep(mut self) -> JoinHandle<Vec<String>> {
+        std::thread::spawn(move || {
+            let mut kept = Vec::new();
+            while let Some(parcel) = self.receiver.recv() {
+                let events = parcel.weight.events;
+                let outbound = parcel.item;
+                let rows = (0..outbound.output.len()).map(|row| outbound.output.row(row).to_vec());
+                kept.extend(rows.map(|row| String::from_utf8(row).unwrap()));
+                outbound.receipt.confirm(monotonic_nanos());
+                self.receiver.done(events);
+            }
+            assert_eq!(self.ledger.totals().live, 0);
+            kept
+        })
+    }
+}
+
+/// Pauses that a test can wait for.
+pub(crate) fn quick(attempts: u32) -> RetryOptions {
+    RetryOptions {
+        first: Duration::from_micros(100),
+        attempts,
+        ..RetryOptions::default()
     }
 }
 
