@@ -8,6 +8,7 @@ mod error;
 mod health;
 mod logs;
 mod observe;
+mod patience;
 mod report;
 mod run;
 mod signals;

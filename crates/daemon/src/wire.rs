@@ -18,6 +18,7 @@ use millpond_sinks::{DeadLetterView, SinkHandle, SinkView};
 use crate::codec::JsonCodec;
 use crate::config::{Component, Config, MissingKey, Pipeline, Place};
 use crate::error::StartError;
+use crate::patience::BestEffort;
 use crate::run::Happening;
 use sinks::{Sinks, open_sinks};
 
@@ -30,6 +31,7 @@ pub(crate) const DEAD_LETTERS: &str = "dead_letters";
 pub(crate) struct Line {
     pub(crate) runtime: Runtime,
     pub(crate) sinks: Vec<SinkHandle>,
+    pub(crate) best_effort: Vec<BestEffort>,
     pub(crate) sources: Vec<OpenSource>,
     pub(crate) stop: StopHandle,
     pub(crate) seen: Arc<Seen>,
@@ -116,6 +118,7 @@ pub(crate) async fn wire(
     };
     let (runtime, intakes) = Runtime::start(&options, pipelines)?;
     let handles = std::mem::take(&mut sinks.handles);
+    let best_effort = std::mem::take(&mut sinks.best_effort);
     let seen_sinks = sinks.seen();
     // The workers' copies are the only ones left: the rooms close when the workers have ended.
     drop(sinks);
@@ -177,6 +180,7 @@ pub(crate) async fn wire(
     Ok(Line {
         runtime,
         sinks: handles,
+        best_effort,
         sources,
         stop,
         seen: Arc::new(seen),

@@ -68,7 +68,7 @@ pub use dead_letter::{
     dead_letter_store,
 };
 pub use driver::{
-    Circuit, ClosedReason, Letters, Recourse, Reopener, SinkHandle, SinkState, SinkView, spawn,
+    Circuit, ClosedReason, Letters, Recourse, SinkControl, SinkHandle, SinkState, SinkView, spawn,
 };
 pub use encoder::{Encoder, NdJson};
 pub use error::SinkError;

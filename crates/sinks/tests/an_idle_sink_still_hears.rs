@@ -34,7 +34,7 @@ fn a_reopen_reaches_an_idle_writer() {
     )
     .unwrap();
     for _ in 0..1_000 {
-        sink.reopen();
+        sink.control().reopen();
         tells.recv_timeout(LONG).expect("the writer reopens");
     }
     drop(line);

@@ -13,6 +13,7 @@ use millpond_sinks::{DeadLetterView, Letters, Recourse, SinkError, SinkHandle, S
 use super::{DEAD_LETTERS, SinkSeen};
 use crate::config::{Component, Config, Pipeline};
 use crate::error::StartError;
+use crate::patience::BestEffort;
 use crate::run::Happening;
 
 /// How many emptied outputs a sink keeps for the workers.
@@ -24,6 +25,7 @@ pub(super) struct Sinks {
     /// In the order of the configuration, the dead letters last.
     names: Vec<String>,
     pub(super) handles: Vec<SinkHandle>,
+    pub(super) best_effort: Vec<BestEffort>,
 }
 
 impl Sinks {
@@ -59,6 +61,7 @@ pub(super) fn open_sinks(
         exits: BTreeMap::new(),
         names: Vec::new(),
         handles: Vec::new(),
+        best_effort: Vec::new(),
     };
     let store = millpond_sinks::dead_letter_store(&config.dead_letters)
         .map_err(|error| StartError::open(&config.dead_letters_at, error))?;
@@ -160,7 +163,15 @@ fn spawn(
             millpond_sinks::OnFull::Block => OnFull::Block,
             millpond_sinks::OnFull::Drop => OnFull::Drop,
         },
+        given_up: Arc::default(),
     };
+    if !options.required {
+        sinks.best_effort.push(BestEffort {
+            sink: seen.clone(),
+            control: handle.control(),
+            given_up: exit.given_up.clone(),
+        });
+    }
     sinks.exits.insert(name.to_owned(), (exit.clone(), seen));
     sinks.names.push(name.to_owned());
     sinks.handles.push(handle);

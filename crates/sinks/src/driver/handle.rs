@@ -33,7 +33,7 @@ pub fn spawn(
     on_closed: impl FnOnce(ClosedReason) + Send + 'static,
 ) -> Result<SinkHandle, SinkError> {
     let name = name.into();
-    let shared = Arc::new(Shared::new());
+    let shared = Arc::new(Shared::new(recourse.letters));
     let view = SinkView {
         room: receiver.view(),
         shared: shared.clone(),
@@ -49,7 +49,7 @@ pub fn spawn(
         hand: Hand::default(),
         attempts: Attempts::new(recourse.retry),
         tried: 0,
-        desk: Desk::new(recourse.letters),
+        desk: Desk::default(),
         tick_at: Some(Instant::now()),
         tick_failed: false,
     };
@@ -80,30 +80,36 @@ pub struct SinkHandle {
     view: SinkView,
 }
 
-/// Asks a running sink to open its destination anew; outlives the [`SinkHandle`].
+/// How long the thread of a sink that was given up may take to notice.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// Tells a running sink what to do; outlives the [`SinkHandle`].
 #[derive(Clone)]
-pub struct Reopener {
+pub struct SinkControl {
     shared: Arc<Shared>,
     thread: Thread,
 }
 
-impl Reopener {
+impl SinkControl {
     /// Asks the writer to open its destination anew. Returns at once.
     pub fn reopen(&self) {
         self.shared.ask_reopen();
         self.thread.unpark();
     }
+
+    /// Stops waiting for the sink: it closes, and rows that are left or still come are dropped
+    /// (`drain`). Returns at once. A writer that is in the middle of something is not interrupted; see
+    /// [`SinkHandle::join`].
+    pub fn give_up(&self) {
+        self.shared.ask_give_up();
+        self.thread.unpark();
+    }
 }
 
 impl SinkHandle {
-    /// Asks the writer to open its destination anew. Returns at once.
-    pub fn reopen(&self) {
-        self.reopener().reopen();
-    }
-
-    /// A handle for whoever asks for reopening while somebody else waits for the end.
-    pub fn reopener(&self) -> Reopener {
-        Reopener {
+    /// A handle for whoever tells the sink what to do while somebody else waits for the end.
+    pub fn control(&self) -> SinkControl {
+        SinkControl {
             shared: self.view.shared.clone(),
             thread: self.thread.thread().clone(),
         }
@@ -124,11 +130,15 @@ impl SinkHandle {
         self.view.clone()
     }
 
-    /// Waits until the room is closed and everything in it is answered for.
+    /// Waits until the room is closed and everything in it is answered for. The thread of a sink that
+    /// was given up is left alone if it does not notice: what it holds stays unanswered.
     ///
     /// # Errors
     /// [`SinkError::Failed`] when the writer failed for good. A reader that has gone is no error.
     pub fn join(self) -> Result<(), SinkError> {
+        if !self.view.shared.wait(GRACE) {
+            return Ok(());
+        }
         let message = match self.thread.join() {
             Err(_) => "its thread panicked".to_owned(),
             Ok(()) => match self.view.state() {
@@ -153,11 +163,19 @@ fn run<F: FnOnce(ClosedReason)>(mut pump: Pump<F>) {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
     let shared = pump.shared.clone();
+    /// Also when the thread panics.
+    struct Done(Arc<Shared>);
+    impl Drop for Done {
+        fn drop(&mut self) {
+            self.0.done();
+        }
+    }
+    let _done = Done(shared.clone());
     loop {
         match pump.step(Instant::now(), &mut context) {
             Next::Step => {}
             // Asked again because a wake-up for it may have been used up by the writer.
-            Next::Wait(_) if shared.reopen_asked() => {}
+            Next::Wait(_) if shared.is_called() => {}
             Next::Wait(until) => {
                 match until {
                     None => thread::park(),
@@ -173,12 +191,12 @@ fn run<F: FnOnce(ClosedReason)>(mut pump: Pump<F>) {
 }
 
 /// Waits, though the room may wake this thread; somebody who asks for a reopen has mended what was
-/// broken, so that ends the pause.
+/// broken, so that ends the pause, and so does somebody who gives the sink up.
 fn pause_for(pause: Duration, shared: &Shared) {
     let until = Instant::now() + pause;
     loop {
         let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() || shared.reopen_asked() {
+        if left.is_zero() || shared.is_called() {
             return;
         }
         thread::park_timeout(left);

@@ -23,19 +23,12 @@ pub struct Letters {
 }
 
 /// Hands over what tells of refused rows; at most one parcel waits for space.
+#[derive(Default)]
 pub(crate) struct Desk {
-    letters: Option<Letters>,
     waiting: Option<Parcel<Outbound<Records>>>,
 }
 
 impl Desk {
-    pub(crate) fn new(letters: Option<Letters>) -> Self {
-        Desk {
-            letters,
-            waiting: None,
-        }
-    }
-
     /// Sets rows of `taken` aside; called with the same ones until it says what became of them. None
     /// while the store's room is full: `waker` is woken when it has space.
     ///
@@ -44,12 +37,18 @@ impl Desk {
     pub(crate) fn set_aside(
         &mut self,
         sink: &str,
+        letters: Option<&Letters>,
         taken: &Taken,
         refused: &[(Range<usize>, Refused)],
         waker: &Waker,
     ) -> Option<Fate> {
-        let Some(letters) = &self.letters else {
-            return Some(Fate::Dropped("rejected"));
+        let Some(letters) = letters else {
+            let fate = Fate::Dropped("rejected");
+            self.waiting
+                .take()
+                .into_iter()
+                .for_each(|parcel| end(parcel, fate));
+            return Some(fate);
         };
         let parcel = match self.waiting.take() {
             Some(parcel) => parcel,
@@ -71,15 +70,20 @@ impl Desk {
             }
             Err(TrySendError::Closed(parcel)) => {
                 let fate = Fate::Dropped("sink_closed");
-                let Outbound {
-                    output, receipt, ..
-                } = parcel.open().0;
-                let inputs = (0..output.len()).map(|row| (output.input(row), fate));
-                receipt.settle(monotonic_nanos(), inputs);
+                end(parcel, fate);
                 Some(fate)
             }
         }
     }
+}
+
+/// Answers for letters that nobody will write.
+fn end(parcel: Parcel<Outbound<Records>>, fate: Fate) {
+    let Outbound {
+        output, receipt, ..
+    } = parcel.open().0;
+    let inputs = (0..output.len()).map(|row| (output.input(row), fate));
+    receipt.settle(monotonic_nanos(), inputs);
 }
 
 fn write(

@@ -8,6 +8,6 @@ mod pump;
 mod refused;
 mod state;
 
-pub use handle::{Recourse, Reopener, SinkHandle, spawn};
+pub use handle::{Recourse, SinkControl, SinkHandle, spawn};
 pub use letters::Letters;
 pub use state::{Circuit, ClosedReason, SinkState, SinkView};

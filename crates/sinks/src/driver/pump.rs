@@ -69,6 +69,9 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
     /// Takes what waits, writes it, makes it durable and answers for it. Rows that could not be
     /// written stay in hand, so the next step begins with them.
     pub(crate) fn step(&mut self, now: Instant, context: &mut Context<'_>) -> Next {
+        if self.shared.take_give_up() && self.writer.is_some() {
+            return self.close(ClosedReason::GivenUp);
+        }
         if self.shared.take_reopen() {
             self.reopen();
         }
@@ -184,10 +187,11 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
             desk,
             ..
         } = self;
+        let letters = self.shared.letters();
         let mut bytes = 0;
         let all = self.hand.answer(
             fate,
-            |taken, refused| desk.set_aside(name, taken, refused, waker),
+            |taken, refused| desk.set_aside(name, letters.as_ref(), taken, refused, waker),
             |answered| {
                 let Answered {
                     mut records,
@@ -291,6 +295,12 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
         match &reason {
             ClosedReason::ReaderGone => {
                 tracing::debug!(sink = self.name, "the reader is gone, the sink closes")
+            }
+            ClosedReason::GivenUp => {
+                tracing::warn!(
+                    sink = self.name,
+                    "nobody waits for the sink any more, it closes"
+                )
             }
             ClosedReason::Failed(message) => {
                 tracing::error!(

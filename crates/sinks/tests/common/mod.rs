@@ -212,6 +212,8 @@ pub(crate) struct Puppet {
     pub(crate) flushes: VecDeque<Act>,
     /// Told of each write before it is done, and waited for.
     pub(crate) gate: Option<(mpsc::Sender<usize>, mpsc::Receiver<()>)>,
+    /// The longest pause, if not a tiny one.
+    pub(crate) pause: Option<Duration>,
     pub(crate) reopened: Option<mpsc::Sender<()>>,
     pub(crate) written: Arc<Mutex<String>>,
     /// Where each row of `written` behind the last flush begins.
@@ -291,7 +293,7 @@ impl Writer for Puppet {
     }
 
     fn longest_pause(&self) -> Duration {
-        Duration::from_micros(200)
+        self.pause.unwrap_or(Duration::from_micros(200))
     }
 
     fn reopen(&mut self) -> Result<(), WriteError> {
