@@ -9,7 +9,8 @@ use crate::Rows;
 /// it by three rules:
 ///
 /// - after a failed [`write`](Writer::write) the next one begins with the first row that was not
-///   done, so nothing overtakes and nothing that was done is repeated; it may bring fewer rows;
+///   done, so nothing overtakes and nothing that was done is repeated; it may bring fewer rows, and
+///   leave out rows that were set aside meanwhile;
 /// - rows count as delivered once a [`flush`](Writer::flush) behind them has succeeded;
 /// - after a failed flush, every row since the one before it is written again, except the leading
 ///   ones that the error calls done.

@@ -250,3 +250,47 @@ fn an_open_circuit_tries_a_few_rows_and_closes_when_they_went_through() {
     assert_eq!(*written.lock().unwrap(), expected);
     assert_eq!(books.balance(), (1_000, 0));
 }
+
+/// Nothing is written and nothing can be flushed: rows leave because their attempts are used up, and
+/// that is no reason to believe that the destination is well again.
+#[test]
+fn a_destination_that_is_down_for_good_uses_up_attempts_and_stays_down() {
+    let (mut line, receiver) = Line::roomy();
+    let (told, tells) = mpsc::channel();
+    let (go, goes) = mpsc::channel();
+    let puppet = Puppet {
+        writes: [Act::FailAfter(0); 8].into(),
+        flushes: [Act::FailAfter(0); 8].into(),
+        gate: Some((told, goes)),
+        ..Puppet::default()
+    };
+    let retry = RetryOptions {
+        open_after: 3,
+        ..quick(2)
+    };
+    let sink = start(&line, receiver, puppet, retry, None);
+    let mut seen = Vec::new();
+    for writes in [2, 4] {
+        line.send(100);
+        for _ in 0..writes {
+            let rows = tells
+                .recv_timeout(Duration::from_secs(10))
+                .expect("another attempt");
+            let failures = match sink.view().state() {
+                SinkState::Retrying { failures, .. } => failures,
+                _ => 0,
+            };
+            seen.push((rows, failures));
+            go.send(()).unwrap();
+        }
+    }
+    // The circuit opens with the third failure, so the last rows go in two parts; the second part has had
+    // one attempt less by then, and gets it.
+    let expected = [(100, 0), (100, 1), (100, 2), (64, 3), (36, 4), (36, 5)];
+    assert_eq!(seen, expected);
+    drop(go);
+    let books = line.close();
+    sink.join().unwrap();
+    assert_eq!(books.balance(), (0, 200));
+    assert_eq!(books.sink.totals().dropped_by["rejected"], 200);
+}
