@@ -149,6 +149,11 @@ pub enum SinkState {
         /// Whether only a few rows are tried at a time.
         circuit: Circuit,
     },
+    /// Its destination refused rows, and it waits for space in the store of dead letters.
+    Held {
+        /// For how long, in seconds.
+        seconds: f64,
+    },
     /// Its destination went away; rows are dropped and counted.
     Closed,
     /// Its input ended, and everything was written.
@@ -169,11 +174,12 @@ pub enum Circuit {
 
 impl SinkState {
     /// What a sink can be seen doing, as the label `state` has it.
-    pub(crate) const LABELS: [&str; 6] = [
+    pub(crate) const LABELS: [&str; 7] = [
         "running",
         "retrying",
         "open",
         "half_open",
+        "held",
         "closed",
         "ended",
     ];
@@ -187,6 +193,7 @@ impl SinkState {
                 Circuit::Open => "open",
                 Circuit::HalfOpen => "half_open",
             },
+            SinkState::Held { .. } => "held",
             SinkState::Closed => "closed",
             SinkState::Ended => "ended",
         }

@@ -104,6 +104,9 @@ fn sink(sink: &SinkSeen) -> SinkObserved {
                 millpond_sinks::Circuit::HalfOpen => Circuit::HalfOpen,
             },
         },
+        Doing::Held { since } => SinkState::Held {
+            seconds: since.elapsed().as_secs_f64(),
+        },
         Doing::Closed(_) => SinkState::Closed,
         Doing::Ended => SinkState::Ended,
     };

@@ -178,6 +178,9 @@ fn a_full_store_holds_the_sink_and_drops_nothing() {
     line.send(2);
     let rows = line.sink.totals();
     assert_eq!((rows.delivered, rows.dead_lettered, rows.live), (1, 1, 4));
+    until("it says so", || {
+        matches!(sink.view().state(), SinkState::Held { .. })
+    });
     let kept = store.keep();
     let books = line.close();
     sink.join().unwrap();

@@ -97,8 +97,11 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
         match self.deliver(context.waker()) {
             Err(error) => return self.failed(error, now),
             // The store of dead letters wakes this thread when it has space.
-            Ok(false) => return Next::Wait(self.tick_at),
-            Ok(true) => {}
+            Ok(false) => {
+                self.shared.held(Some(now));
+                return Next::Wait(self.tick_at);
+            }
+            Ok(true) => self.shared.held(None),
         }
         match room {
             Room::Open => Next::Step,

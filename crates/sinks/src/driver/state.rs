@@ -22,6 +22,11 @@ pub enum SinkState {
         /// Whether only a few rows are tried at a time.
         circuit: Circuit,
     },
+    /// Its destination refused rows, and it waits for space in the store of dead letters.
+    Held {
+        /// Since when.
+        since: Instant,
+    },
     /// It takes no more: rows that still come are dropped and counted.
     Closed(ClosedReason),
     /// Its room has closed, and everything is written.
@@ -126,6 +131,17 @@ impl Shared {
     pub(crate) fn half_open(&self) {
         if let SinkState::Retrying { circuit, .. } = &mut *self.state() {
             *circuit = Circuit::HalfOpen;
+        }
+    }
+
+    /// Whether the thread waits for space in the store of dead letters. Nobody is told each time: under
+    /// many refusals it comes and goes.
+    pub(crate) fn held(&self, now: Option<Instant>) {
+        let mut state = self.state();
+        match (&*state, now) {
+            (SinkState::Running, Some(since)) => *state = SinkState::Held { since },
+            (SinkState::Held { .. }, None) => *state = SinkState::Running,
+            _ => {}
         }
     }
 
