@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use crate::journal;
 use crate::observed::Observed;
 use crate::seen::Seen;
 
@@ -28,8 +29,13 @@ pub(crate) fn queues(observed: &Observed) -> Value {
         queue["sink"] = json!({ "name": one.name, "type": one.kind, "status": one.state });
         queue
     });
+    let journal = seen.journal.iter().map(|(name, depth, _)| {
+        let mut queue = queue(name, depth, 0);
+        queue["kind"] = json!("journal");
+        queue
+    });
     json!({
-        "queues": mailboxes.chain(rooms).collect::<Vec<_>>(),
+        "queues": journal.chain(mailboxes).chain(rooms).collect::<Vec<_>>(),
         "budget": {
             "used_bytes": seen.budget_used,
             "capacity_bytes": seen.budget_capacity,
@@ -91,6 +97,7 @@ pub(crate) fn ledger(observed: &Observed) -> Value {
     );
     json!({
         "sources": sources.collect::<Vec<_>>(),
+        "journal": seen.journal.as_ref().map(|(_, _, counts)| journal::document(counts)),
         "pipelines": pipelines.collect::<Vec<_>>(),
         "sinks": sinks.collect::<Vec<_>>(),
     })

@@ -8,6 +8,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
 use crate::families::{Families, seconds};
+use crate::journal;
 use crate::observed::{Observed, SinkState};
 use crate::seen::Seen;
 
@@ -53,6 +54,9 @@ impl Collector for Scrape {
         stages(&mut out, &seen)?;
         sinks(&mut out, &seen)?;
         letters(&mut out, &seen)?;
+        if let Some((_, _, counts)) = &seen.journal {
+            journal::metrics(&mut out, counts)?;
+        }
         queues(&mut out, &seen)?;
         process(&mut out, &seen)?;
         let build = &self.observed.build;
@@ -324,7 +328,7 @@ fn queues(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
     out.gauges(
         "millpond_queue_capacity_events",
         "The bound on the events that wait",
-        // Mailboxes are bounded by bytes alone.
+        // Mailboxes and the journal's room are bounded by bytes alone.
         seen.queues()
             .filter(|(_, depth)| depth.capacity.events < u64::MAX)
             .map(|(name, depth)| ([("queue", name)], depth.capacity.events)),

@@ -58,6 +58,18 @@
 //! | `millpond_end_to_end_latency_seconds` | sink | from read to confirmed |
 //! | `millpond_dead_letters_deleted_total` | | dead letters deleted to make room for others |
 //! | `millpond_dead_letters_bytes` | | bytes in the store of dead letters |
+//! | `millpond_journal_events_kept_total` | | events made durable |
+//! | `millpond_journal_bytes_kept_total` | | bytes of them |
+//! | `millpond_journal_events_passed_total` | | events handed to the pipelines; kept + restored = passed + waiting |
+//! | `millpond_journal_events_replayed_total` | | those of them that were read from disk |
+//! | `millpond_journal_events_restored_total` | | those of them that were there before the start |
+//! | `millpond_journal_events_refused_total` | | could not be made durable; their sources were told |
+//! | `millpond_journal_waiting_events` | | made durable since the start and not handed on yet |
+//! | `millpond_journal_backlog_records` | | records that are durable and not committed |
+//! | `millpond_journal_held_records` | | records that wait to be done again at the next start |
+//! | `millpond_journal_full` | | 1 while the journal or its disk is full: sources wait |
+//! | `millpond_journal_problems` | | records, or ranges of them, that could not be read or handed on |
+//! | `millpond_journal_sync_seconds` | | how long it took to make a group durable |
 //! | `millpond_queue_depth_events` | queue | events that wait |
 //! | `millpond_queue_depth_bytes` | queue | bytes that they pin |
 //! | `millpond_queue_capacity_events` | queue | the bound on the former, where there is one |
@@ -75,6 +87,7 @@ mod api;
 mod error;
 mod exposition;
 mod families;
+mod journal;
 mod observed;
 mod reply;
 mod router;
@@ -82,6 +95,7 @@ mod seen;
 mod server;
 
 pub use error::AdminError;
+pub use journal::JournalObserved;
 pub use observed::{
     BuildInfo, Circuit, Health, LetterCount, LetterStore, Observed, PipelineObserved, Read,
     SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,

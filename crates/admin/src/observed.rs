@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use crate::journal::JournalObserved;
 use millpond_delivery::{Ledger, SinkLedger, SourceLedger};
 use millpond_queue::{Budget, IntakeView, RoomView};
 
@@ -18,6 +19,8 @@ pub struct Observed {
     pub sinks: Vec<SinkObserved>,
     /// The store of dead letters.
     pub letters: Read<LetterStore>,
+    /// The journal, if there is one.
+    pub journal: Option<JournalObserved>,
     /// The byte budget.
     pub budget: Budget,
     /// The worker pool.

@@ -1,5 +1,6 @@
 use millpond_delivery::{LatencySnapshot, SinkTotals, SourceTotals, Totals};
 use millpond_queue::Depth;
+use millpond_runtime::admission::JournalState;
 
 use crate::observed::{LetterCount, LetterStore, Observed, SinkState, StageCounts, WorkerCounts};
 
@@ -9,6 +10,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) pipelines: Vec<PipelineSeen<'a>>,
     pub(crate) sinks: Vec<SinkSeen<'a>>,
     pub(crate) letters: LetterStore,
+    pub(crate) journal: Option<(&'a str, Depth, JournalState)>,
     pub(crate) budget_used: u64,
     pub(crate) budget_capacity: u64,
     pub(crate) budget_waiting: u64,
@@ -75,6 +77,10 @@ impl<'a> Seen<'a> {
             pipelines: pipelines.collect(),
             sinks: sinks.collect(),
             letters: (observed.letters)(),
+            journal: observed.journal.as_ref().map(|journal| {
+                let (room, counts) = (&journal.room, (journal.state)());
+                (room.name(), room.depth(), counts)
+            }),
             budget_used: observed.budget.used(),
             budget_capacity: observed.budget.capacity(),
             budget_waiting: observed.budget.waiting() as u64,
@@ -85,6 +91,8 @@ impl<'a> Seen<'a> {
     /// Every queue: its name and how full it is.
     pub(crate) fn queues(&self) -> impl Iterator<Item = (&'a str, &Depth)> {
         let mailboxes = self.pipelines.iter().map(|seen| (seen.queue, &seen.depth));
-        mailboxes.chain(self.sinks.iter().map(|seen| (seen.queue, &seen.depth)))
+        let journal = self.journal.iter().map(|(name, depth, _)| (*name, depth));
+        let rooms = self.sinks.iter().map(|seen| (seen.queue, &seen.depth));
+        journal.chain(mailboxes).chain(rooms)
     }
 }

@@ -86,7 +86,8 @@ fn queues_show_depth_capacity_and_shards() {
     serving(pond().observed, |address| {
         let (_, body) = ask(address, "GET", "/api/v1/queues");
         let seen: Value = serde_json::from_str(&body).unwrap();
-        let (mailboxes, room) = (&seen["queues"][0], &seen["queues"][1]);
+        let [journal, mailboxes, room] = [0, 1, 2].map(|at| &seen["queues"][at]);
+        assert_eq!(journal["kind"], "journal");
         assert_eq!(mailboxes["name"], "pipeline/clicks");
         assert_eq!(mailboxes["shards"].as_array().unwrap().len(), 2);
         assert_eq!(room["depth"]["events"], 2);

@@ -43,6 +43,10 @@ pub(crate) fn check(config: &Config) -> Result<String, StartError> {
         "dead_letters",
         &config.dead_letters.path.display().to_string(),
     );
+    if let Some(journal) = &config.journal {
+        let (dir, max) = (journal.dir.display(), bytesize::ByteSize(journal.max));
+        say("journal", "", &format!("{dir}, at most {max}"));
+    }
     let runtime = &config.runtime;
     let workers = match runtime.workers {
         1 => "1 worker".to_owned(),

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use millpond_engine::Timestamp;
-use millpond_event::{Event, NO_POSITION, Path, Records, Slice};
+use millpond_event::{Event, Path, Position, Records, Slice};
 use millpond_runtime::{Codec, Letter, Refused};
 use millpond_sinks::{DeadLetter, Encoder, NdJson, Truncated};
 
@@ -11,7 +11,7 @@ use millpond_sinks::{DeadLetter, Encoder, NdJson, Truncated};
 pub(crate) struct JsonCodec {
     encoder: NdJson,
     /// Where a journal keeps the event in work.
-    position: u64,
+    position: Position,
     /// The key that an event must have, where events without one are set aside.
     required_key: Option<Path>,
 }
@@ -20,7 +20,7 @@ impl JsonCodec {
     pub(crate) fn new(required_key: Option<Path>) -> Self {
         JsonCodec {
             encoder: NdJson,
-            position: NO_POSITION,
+            position: Position::NONE,
             required_key,
         }
     }
@@ -69,7 +69,7 @@ impl Codec for JsonCodec {
 
     fn close(&mut self, item: &mut Option<Event>) {
         // What a stage makes at a tick or at the end has no position.
-        self.position = NO_POSITION;
+        self.position = Position::NONE;
         // An event pins its chunk.
         if let Some(event) = item {
             event.clear();

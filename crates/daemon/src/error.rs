@@ -63,6 +63,14 @@ impl StartError {
         }
     }
 
+    /// Something at `place` could not be opened.
+    pub(crate) fn failed_at(place: &Place, message: String) -> Self {
+        StartError::Open {
+            at: place.clone(),
+            message,
+        }
+    }
+
     /// The process's exit code.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {

@@ -40,6 +40,23 @@ impl Vitals {
     }
 }
 
+impl Vitals {
+    /// Whether the journal takes and serves everything.
+    fn journal(&self) -> Result<(), String> {
+        let Some(journal) = &self.seen.journal else {
+            return Ok(());
+        };
+        let state = journal.state();
+        let reasons = state.failed.into_iter().chain(state.full);
+        let reasons: Vec<String> = reasons.chain(state.problems).collect();
+        if reasons.is_empty() {
+            Ok(())
+        } else {
+            Err(reasons.join("\n"))
+        }
+    }
+}
+
 impl Health for Vitals {
     fn live(&self) -> Result<(), String> {
         let slice = self.seen.workers.longest_slice();
@@ -57,7 +74,7 @@ impl Health for Vitals {
         match self.phase.load(Ordering::Relaxed) {
             phase if phase == Phase::Starting as u8 => Err("starting".to_owned()),
             phase if phase == Phase::Draining as u8 => Err("draining".to_owned()),
-            _ => Ok(()),
+            _ => self.journal(),
         }
     }
 }

@@ -6,6 +6,7 @@ mod codec;
 mod config;
 mod error;
 mod health;
+mod journal;
 mod logs;
 mod observe;
 mod patience;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use millpond_admin::{
-    BuildInfo, Circuit, Health, LetterCount, LetterStore, Observed, PipelineObserved, SinkObserved,
-    SinkState, StageCounts, StageObserved, WorkerCounts,
+    BuildInfo, Circuit, Health, JournalObserved, LetterCount, LetterStore, Observed,
+    PipelineObserved, SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
 };
 use millpond_runtime::PipelineView;
+use millpond_runtime::admission::AdmissionView;
 use millpond_sinks::SinkState as Doing;
 
 use crate::wire::{PipelineSeen, Seen, SinkSeen};
@@ -29,6 +30,7 @@ pub(crate) fn observed(seen: &Arc<Seen>, health: Arc<dyn Health>) -> Observed {
             deleted: letters.dropped(),
             bytes: letters.bytes(),
         }),
+        journal: seen.journal.as_ref().map(journal),
         budget: seen.budget.clone(),
         workers: Arc::new(move || WorkerCounts {
             running: workers.running() as u64,
@@ -36,6 +38,14 @@ pub(crate) fn observed(seen: &Arc<Seen>, health: Arc<dyn Health>) -> Observed {
             restarts: workers.restarts(),
         }),
         health,
+    }
+}
+
+fn journal(view: &AdmissionView) -> JournalObserved {
+    let read = view.clone();
+    JournalObserved {
+        room: view.room().clone(),
+        state: Arc::new(move || read.state()),
     }
 }
 

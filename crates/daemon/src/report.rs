@@ -6,6 +6,19 @@ use crate::wire::Seen;
 
 /// Logs the terms of every ledger.
 pub(crate) fn totals(seen: &Seen) {
+    if let Some(journal) = &seen.journal {
+        let state = journal.state();
+        tracing::info!(
+            kept = state.kept_events,
+            restored = state.restored_events,
+            passed = state.passed_events,
+            waiting = state.waiting_events,
+            refused = state.refused_events,
+            replayed = state.replayed_events,
+            records_left = state.durable.saturating_sub(state.committed),
+            "journal totals"
+        );
+    }
     for pipeline in &seen.pipelines {
         let totals = pipeline.view.ledger().totals();
         tracing::info!(

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use millpond_ingest::SourceError;
+use millpond_event::Slice;
+use millpond_ingest::{SourceError, StopHandle};
+use millpond_runtime::admission::{Admission, Stopper};
 use millpond_sinks::{ClosedReason, SinkError};
 
 use crate::health::{Phase, Vitals};
@@ -24,6 +26,8 @@ pub(crate) enum Happening {
     SourceEnded(Arc<str>, Result<(), SourceError>),
     /// A sink's destination is gone for good.
     SinkClosed(String, ClosedReason),
+    /// The journal failed for good: nothing more is acknowledged.
+    JournalFailed(String),
     /// Everything has ended.
     Drained(Vec<SinkError>),
 }
@@ -41,6 +45,7 @@ pub(crate) fn run(
         sinks,
         best_effort,
         sources,
+        admission,
         stop,
         seen,
         admin,
@@ -62,7 +67,11 @@ pub(crate) fn run(
     sources
         .into_iter()
         .for_each(|source| start(source, tell.clone()));
-    wait_for_the_end(runtime, sinks, tell.clone());
+    let stop = Stops {
+        sources: stop,
+        journal: admission.as_ref().map(Admission::stopper),
+    };
+    wait_for_the_end(runtime, sinks, admission, tell.clone());
     vitals.enter(Phase::Running);
     tracing::info!(workers = seen.worker_count, sources = reading, "running");
 
@@ -116,6 +125,13 @@ pub(crate) fn run(
                 stop.stop();
                 deadline = deadline.or_else(drain_from_now);
             }
+            Ok(Happening::JournalFailed(reason)) => {
+                tracing::error!(reason, "the journal failed; ending");
+                failed = true;
+                vitals.enter(Phase::Draining);
+                stop.stop();
+                deadline = deadline.or_else(drain_from_now);
+            }
             Ok(Happening::Drained(errors)) => {
                 status.end();
                 if let Some(patience) = &patience {
@@ -137,6 +153,22 @@ pub(crate) fn run(
             Err(RecvTimeoutError::Disconnected) => return 1,
         }
         status.show(&seen);
+    }
+}
+
+/// What tells the line to end.
+struct Stops {
+    sources: StopHandle,
+    journal: Option<Stopper<Slice>>,
+}
+
+impl Stops {
+    /// Sources take in nothing more, and what the journal holds stays there.
+    fn stop(&self) {
+        self.sources.stop();
+        if let Some(journal) = &self.journal {
+            journal.stop();
+        }
     }
 }
 
@@ -165,6 +197,7 @@ fn start(source: OpenSource, tell: Sender<Happening>) {
 fn wait_for_the_end(
     runtime: millpond_runtime::Runtime,
     sinks: Vec<millpond_sinks::SinkHandle>,
+    admission: Option<Admission<Slice>>,
     tell: Sender<Happening>,
 ) {
     std::thread::spawn(move || {
@@ -175,6 +208,9 @@ fn wait_for_the_end(
             .into_iter()
             .filter_map(|sink| sink.join().err())
             .collect();
+        if let Some(admission) = admission {
+            admission.finish(None);
+        }
         let _ = tell.send(Happening::Drained(errors));
     });
 }

@@ -1,5 +1,6 @@
 //! Builds the line that a configuration describes: sinks first, then workers, then sources.
 
+mod admission;
 mod sinks;
 
 use std::net::SocketAddr;
@@ -9,17 +10,20 @@ use std::sync::mpsc::Sender;
 use millpond_admin::Admin;
 use millpond_delivery::{Ledger, SinkLedger, SourceLedger};
 use millpond_engine::Blueprint;
-use millpond_event::{BufferPool, Event, KeyPath, Path};
+use millpond_event::{BufferPool, Event, KeyPath, Path, Slice};
 use millpond_ingest::{Inlet, Opened, Route, StopHandle};
 use millpond_queue::{Budget, RoomView};
+use millpond_runtime::admission::{Admission, AdmissionView};
 use millpond_runtime::{IntakeOf, Options, PipelineSpec, PipelineView, Runtime, WorkersView};
 use millpond_sinks::{DeadLetterView, SinkHandle, SinkView};
 
 use crate::codec::JsonCodec;
 use crate::config::{Component, Config, MissingKey, Pipeline, Place};
 use crate::error::StartError;
+use crate::journal;
 use crate::patience::BestEffort;
 use crate::run::Happening;
+use admission::{Shares, Ways, admit};
 use sinks::{Sinks, open_sinks};
 
 /// The size of a chunk.
@@ -33,6 +37,7 @@ pub(crate) struct Line {
     pub(crate) sinks: Vec<SinkHandle>,
     pub(crate) best_effort: Vec<BestEffort>,
     pub(crate) sources: Vec<OpenSource>,
+    pub(crate) admission: Option<Admission<Slice>>,
     pub(crate) stop: StopHandle,
     pub(crate) seen: Arc<Seen>,
     pub(crate) admin: Option<Admin>,
@@ -53,6 +58,7 @@ pub(crate) struct Seen {
     pub(crate) sinks: Vec<SinkSeen>,
     pub(crate) letters: DeadLetterView,
     pub(crate) budget: Budget,
+    pub(crate) journal: Option<AdmissionView>,
     pub(crate) workers: WorkersView,
     pub(crate) worker_count: usize,
 }
@@ -100,7 +106,12 @@ pub(crate) async fn wire(
     config: &Config,
     happenings: &Sender<Happening>,
 ) -> Result<Line, StartError> {
-    let budget = Budget::new(config.runtime.memory);
+    let shares = Shares::of(config);
+    let budget = shares.input.clone();
+    let journal = config.journal.as_ref();
+    let journal = journal
+        .map(|section| journal::open(config, section))
+        .transpose()?;
     let (mut sinks, letters) = open_sinks(config, &budget, happenings)?;
     let pipelines = config
         .pipelines
@@ -114,6 +125,7 @@ pub(crate) async fn wire(
         .collect();
     let options = Options {
         shards: config.runtime.shards,
+        batch_bytes_min: shares.batch_bytes_min,
         ..Options::new(config.runtime.workers, budget.clone())
     };
     let (runtime, intakes) = Runtime::start(&options, pipelines)?;
@@ -128,31 +140,44 @@ pub(crate) async fn wire(
     let left = budget.clone();
     let room = move || usize::try_from(left.capacity().saturating_sub(left.used())).unwrap_or(0);
     let pool = BufferPool::new(CHUNK, room);
-    let (mut sources, mut ledgers, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut opened, mut ledgers, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
     for component in &config.sources {
         let name: Arc<str> = component.name.as_str().into();
-        let opened = source(component)?
+        let source = source(component)?
             .open()
             .await
             .map_err(|error| StartError::open(&component.at, error))?;
-        addresses.extend(opened.local_addr().map(|address| (name.clone(), address)));
+        addresses.extend(source.local_addr().map(|address| (name.clone(), address)));
         let ledger = Arc::new(SourceLedger::new(&*component.name));
         let routes = routes(config, &component.name, &runtime, &intakes)?;
-        let inlet = Inlet::new(
-            name.clone(),
-            routes,
-            budget.clone(),
-            pool.clone(),
-            ledger.clone(),
-            stopping.clone(),
-        );
-        sources.push(OpenSource {
-            name,
-            opened,
-            inlet,
-        });
-        ledgers.push(ledger);
+        ledgers.push(ledger.clone());
+        opened.push((name, source, routes, ledger));
     }
+    drop(intakes);
+    let (ways, admission) = match journal {
+        None => (Ways::default(), None),
+        Some(open) => {
+            let (ways, admission) = admit(open, &mut opened, &shares, &pool, happenings)?;
+            (ways, Some(admission))
+        }
+    };
+    let sources = opened
+        .into_iter()
+        .map(|(name, opened, routes, ledger)| {
+            let (budget, pool, stop) = (budget.clone(), pool.clone(), stopping.clone());
+            let inlet = match ways.way(&name) {
+                Some(way) => Inlet::with_journal(name.clone(), way, budget, pool, ledger, stop),
+                None => Inlet::new(name.clone(), routes, budget, pool, ledger, stop),
+            };
+            OpenSource {
+                name,
+                opened,
+                inlet,
+            }
+        })
+        .collect();
+    // The inlets have the only ways in that are left.
+    drop(ways);
     let admin = match config.admin {
         Some(address) => Some(
             millpond_admin::bind(address)
@@ -174,6 +199,7 @@ pub(crate) async fn wire(
         sinks: seen_sinks,
         letters,
         budget,
+        journal: admission.as_ref().map(Admission::view),
         workers: runtime.workers().clone(),
         worker_count: config.runtime.workers,
     };
@@ -182,6 +208,7 @@ pub(crate) async fn wire(
         sinks: handles,
         best_effort,
         sources,
+        admission,
         stop,
         seen: Arc::new(seen),
         admin,

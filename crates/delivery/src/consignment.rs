@@ -46,6 +46,9 @@ pub enum Fate {
     DeadLettered,
     /// Given up, with the reason.
     Dropped(&'static str),
+    /// Not delivered by this process, with the reason; counted as dropped here. The ticket asks for a
+    /// retry: a source that can do it again does.
+    Abandoned(&'static str),
 }
 
 /// What a worker makes of some parts: open while it works on them and while sinks owe answers.
@@ -116,10 +119,23 @@ impl Consignment {
                 *totals.dropped_by.entry(reason).or_default() += events;
             }
         });
+        #[cfg(millpond_seed_bug = "leaked_ticket")]
+        let parts = leak_now_and_then(parts);
         let mut state = lock(&self.inner.state);
         state.parts = parts;
         state.tally = tally;
     }
+}
+
+/// One part in a hundred is forgotten: what the proof has to notice.
+#[cfg(millpond_seed_bug = "leaked_ticket")]
+fn leak_now_and_then(mut parts: Vec<Part>) -> Vec<Part> {
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+    static SEALED: AtomicU64 = AtomicU64::new(0);
+    if SEALED.fetch_add(1, Relaxed) % 100 == 99 {
+        std::mem::forget(parts.pop());
+    }
+    parts
 }
 
 impl Drop for Inner {
@@ -131,10 +147,11 @@ impl Drop for Inner {
         let missing = held.saturating_sub(counted);
         let immediate = state.tally.immediate();
         let deferred = held.min(counted) - immediate.min(held);
-        let ends = ends(&mut state, missing);
-        if state.abandoned || missing > 0 {
+        let abandoned = |&(_, fate): &(u32, Fate)| matches!(fate, Fate::Abandoned(_));
+        if state.abandoned || missing > 0 || state.failed.iter().any(abandoned) {
             state.parts.iter().for_each(Part::ask_retry);
         }
+        let ends = ends(&mut state, missing);
         if counted > immediate || missing > 0 {
             self.ledger.end(deferred + missing, |totals| {
                 totals.settling = totals.settling.saturating_sub(deferred + missing);
@@ -213,7 +230,9 @@ fn ends(state: &mut State, missing: u64) -> Ends {
         *meant -= 1;
         match fate {
             Fate::DeadLettered => ends.dead_lettered += 1,
-            Fate::Dropped(reason) => *ends.dropped_by.entry(reason).or_default() += 1,
+            Fate::Dropped(reason) | Fate::Abandoned(reason) => {
+                *ends.dropped_by.entry(reason).or_default() += 1;
+            }
         }
     }
     ends
@@ -275,6 +294,10 @@ impl Receipt {
 impl Drop for Receipt {
     fn drop(&mut self) {
         if !self.open {
+            return;
+        }
+        if cfg!(millpond_seed_bug = "dropped_ticket_counts_as_delivered") {
+            self.sink.answer(self.rows, 0, &[]);
             return;
         }
         self.sink.abandon(self.rows);

@@ -1,4 +1,16 @@
-use crate::{Part, Receipt};
+use crate::{Part, Receipt, Settled, TicketInfo};
+
+/// A batch that a source took in, on its way to a journal: before it is split and has a ticket.
+pub struct Taken<B> {
+    /// The events.
+    pub batch: B,
+    /// What they are.
+    pub info: TicketInfo,
+    /// Who wants to know what becomes of them.
+    pub listener: Option<std::sync::Arc<dyn Settled>>,
+    /// When the source had read them, on the process's monotonic clock, in nanoseconds.
+    pub received_nanos: u64,
+}
 
 /// A batch on its way in: what a source took in for one shard, and the part that answers for it.
 #[derive(Debug)]

@@ -202,7 +202,9 @@ impl SinkLedger {
         for (_, fate) in failed {
             match fate {
                 Fate::DeadLettered => totals.dead_lettered += 1,
-                Fate::Dropped(reason) => *totals.dropped_by.entry(reason).or_default() += 1,
+                Fate::Dropped(reason) | Fate::Abandoned(reason) => {
+                    *totals.dropped_by.entry(reason).or_default() += 1
+                }
             }
         }
         drop(totals);

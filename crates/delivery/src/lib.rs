@@ -7,6 +7,7 @@
 //!   receipt has been answered. A receipt or a part that is dropped without an answer says so: the
 //!   events are counted as abandoned and the ticket asks for a retry. Nothing counts as delivered
 //!   by being forgotten.
+//! - A [`SettledPrefix`] says how far a partition has settled without a gap: what may be committed.
 //! - A [`Ledger`] holds the equation of a pipeline's inputs,
 //!   `received = delivered + filtered + consumed + absorbed + dead-lettered + dropped + live`, and a
 //!   [`SinkLedger`] that of a sink's outputs,
@@ -41,17 +42,29 @@
 //! assert_eq!(ledger.unaccounted(|| 0), 0);
 //! ```
 
+#[cfg(all(
+    any(
+        millpond_seed_bug = "dropped_ticket_counts_as_delivered",
+        millpond_seed_bug = "leaked_ticket",
+        millpond_seed_bug = "non_contiguous_commit"
+    ),
+    not(debug_assertions)
+))]
+compile_error!("a bug is built in on purpose, which no release may have");
+
 mod consignment;
 mod envelope;
 mod latency;
 mod ledger;
+mod prefix;
 mod source;
 mod sync;
 mod ticket;
 
 pub use consignment::{Consignment, Fate, Receipt, Tally};
-pub use envelope::{Inbound, Lane, Outbound};
+pub use envelope::{Inbound, Lane, Outbound, Taken};
 pub use latency::{BUCKETS, Latency, LatencySnapshot};
 pub use ledger::{ABANDONED, Ledger, Reasons, SinkLedger, SinkTotals, Totals};
+pub use prefix::{Progress, SettledPrefix};
 pub use source::{OpenGuard, SourceLedger, SourceTotals};
 pub use ticket::{Part, Settled, Ticket, TicketInfo};

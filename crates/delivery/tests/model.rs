@@ -9,7 +9,8 @@ use std::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 use millpond_delivery::{
-    ABANDONED, Consignment, Fate, Ledger, Settled, SinkLedger, Tally, Ticket, TicketInfo,
+    ABANDONED, Consignment, Fate, Ledger, Settled, SettledPrefix, SinkLedger, Tally, Ticket,
+    TicketInfo,
 };
 
 /// Runs `model` under all schedules with at most this many preemptions.
@@ -200,5 +201,34 @@ fn an_event_on_the_move_is_never_taken_for_a_leak() {
         assert_eq!(house.ledger.unaccounted(held), 0);
         worker.join().unwrap();
         house.assert_rest(0);
+    });
+}
+
+/// The last of three records settles while another thread looks: whatever it sees of the prefix is below
+/// the first record that has not ended.
+#[test]
+fn the_prefix_never_passes_a_record_that_is_on_its_way() {
+    explore(3, || {
+        let prefix = Arc::new(SettledPrefix::new(0));
+        (0..3).for_each(|position| prefix.begin(position, 1));
+        let ended = Arc::new(AtomicUsize::new(0));
+        let end = |position: u64| {
+            let (prefix, ended) = (prefix.clone(), ended.clone());
+            thread::spawn(move || {
+                ended.fetch_or(1 << position, Ordering::AcqRel);
+                prefix.end(position, false);
+            })
+        };
+        let threads = [end(2), end(0)];
+        let seen = prefix.progress().settled;
+        let ended = ended.load(Ordering::Acquire);
+        assert!(
+            seen == 0 || (seen == 1 && ended & 1 == 1),
+            "{seen} of {ended:b}"
+        );
+        threads.map(|thread| thread.join().unwrap());
+        assert_eq!(prefix.progress().settled, 1);
+        assert!(prefix.end(1, false));
+        assert_eq!(prefix.progress().settled, 3);
     });
 }

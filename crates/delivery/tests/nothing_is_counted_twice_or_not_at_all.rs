@@ -34,7 +34,9 @@ impl Expected {
 
     fn input(&mut self, outcome: Outcome, worst: Option<Fate>) {
         match worst {
-            Some(Fate::Dropped(reason)) => return self.drop_inputs(reason, 1),
+            Some(Fate::Dropped(reason) | Fate::Abandoned(reason)) => {
+                return self.drop_inputs(reason, 1);
+            }
             Some(Fate::DeadLettered) => return self.totals.dead_lettered += 1,
             None => {}
         }
@@ -59,7 +61,9 @@ impl Expected {
                 for (_, fate) in failed {
                     match fate {
                         Fate::DeadLettered => sink.dead_lettered += 1,
-                        Fate::Dropped(reason) => *sink.dropped_by.entry(reason).or_default() += 1,
+                        Fate::Dropped(reason) | Fate::Abandoned(reason) => {
+                            *sink.dropped_by.entry(reason).or_default() += 1
+                        }
                     }
                 }
             }
@@ -75,9 +79,15 @@ impl Expected {
         let told = if run.sealed { events - run.missing } else { 0 };
         let missing = events - told;
         let abandoned = run.sealed && run.debts.iter().any(|d| d.required && d.answer.is_none());
+        let given_up = run
+            .debts
+            .iter()
+            .filter(|debt| debt.required)
+            .flat_map(|debt| debt.answer.iter().flatten())
+            .any(|(_, fate)| matches!(fate, Fate::Abandoned(_)));
         for (part, events) in &run.tickets {
             let lost = if run.sealed {
-                abandoned || missing > 0
+                abandoned || given_up || missing > 0
             } else {
                 *events > 0
             };
@@ -98,7 +108,7 @@ impl Expected {
                 .map(|&(_, fate)| fate);
             // A drop is worse than a dead letter; of two drops the first that was told counts.
             let worst = fates.reduce(|worst, fate| match worst {
-                Fate::Dropped(_) => worst,
+                Fate::Dropped(_) | Fate::Abandoned(_) => worst,
                 Fate::DeadLettered => fate,
             });
             self.input(outcome, worst);
@@ -263,7 +273,9 @@ proptest! {
         let mut expected = Expected::default();
         let handles: Vec<Ticket> = (0..tickets as u64)
             .map(|partition| {
-                expected.retry.insert(partition, false);
+                // A ticket of which nobody took a part was done by nobody.
+                let cut = plans.iter().any(|plan| plan.tickets.iter().any(|&(at, _)| at == partition));
+                expected.retry.insert(partition, !cut);
                 let info = TicketInfo { partition, ..TicketInfo::default() };
                 Ticket::new(info, Some(ends.clone()))
             })

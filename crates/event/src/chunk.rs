@@ -1,6 +1,7 @@
 //! A chunk: whole lines as they were read, immutable, shared by the events that lie in it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::pool::Buffer;
 
@@ -30,8 +31,28 @@ pub struct Origin {
     pub received_micros: u64,
 }
 
-/// The position of what no journal keeps.
-pub const NO_POSITION: u64 = 0;
+/// Where a journal keeps an event: the same after a restart, and rising in the order of the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// The sequence of the record that holds its chunk.
+    pub sequence: u64,
+    /// How many-th event of the chunk it is, from 0.
+    pub ordinal: u32,
+}
+
+impl Position {
+    /// That of an event that no journal keeps.
+    pub const NONE: Position = Position {
+        sequence: u64::MAX,
+        ordinal: 0,
+    };
+
+    /// False for [`Position::NONE`].
+    #[inline]
+    pub fn is_some(self) -> bool {
+        self.sequence != Self::NONE.sequence
+    }
+}
 
 /// Why an event was refused before it was complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +74,8 @@ pub struct Chunk {
     filled: usize,
     utf8: bool,
     origin: Origin,
-    position: u64,
+    /// The sequence of its [`Position`].
+    kept: AtomicU64,
     refusal: Option<Refusal>,
 }
 
@@ -79,7 +101,7 @@ impl Chunk {
             filled,
             utf8,
             origin,
-            position: NO_POSITION,
+            kept: AtomicU64::new(Position::NONE.sequence),
             refusal: None,
         }
     }
@@ -117,15 +139,18 @@ impl Chunk {
         &self.origin
     }
 
-    /// The durable position of its first event, where a journal keeps it: it rises from chunk to chunk and
-    /// is the same after a restart. Otherwise [`NO_POSITION`].
-    pub fn position(&self) -> u64 {
-        self.position
+    /// Says that a journal keeps it, as the record of this sequence.
+    pub fn set_kept(&self, sequence: u64) {
+        self.kept.store(sequence, Ordering::Relaxed);
     }
 
-    /// Says where a journal keeps it. The positions of its events follow each other from there.
-    pub fn set_position(&mut self, position: u64) {
-        self.position = position;
+    /// Where a journal keeps its event `ordinal`, or [`Position::NONE`].
+    #[inline]
+    pub fn position(&self, ordinal: u32) -> Position {
+        Position {
+            sequence: self.kept.load(Ordering::Relaxed),
+            ordinal,
+        }
     }
 
     /// Why its one event was refused, if it was.

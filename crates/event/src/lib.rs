@@ -90,7 +90,7 @@ mod value;
 mod view;
 
 pub use crate::{
-    chunk::{Chunk, NO_POSITION, Origin, Refusal, Span},
+    chunk::{Chunk, Origin, Position, Refusal, Span},
     error::{EditError, MAX_DEPTH, ParseError, ParseErrorKind, PathError},
     event::Event,
     key::{HASH_NAME, KeyPath, shard_of},

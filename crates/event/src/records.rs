@@ -1,6 +1,6 @@
 //! Encoded records on their way to a sink.
 
-use crate::NO_POSITION;
+use crate::Position;
 
 /// Rows of bytes in one buffer, each with the input it came from. Nothing is put between rows: an encoder of
 /// lines ends each row in its own `\n`.
@@ -27,7 +27,8 @@ pub struct Records {
 #[derive(Clone, Copy, Debug)]
 struct Row {
     end: usize,
-    position: u64,
+    sequence: u64,
+    ordinal: u32,
     input: u32,
 }
 
@@ -67,23 +68,26 @@ impl Records {
         self.rows[i].input
     }
 
-    /// The durable position of the event that row `i` came from, or [`NO_POSITION`].
+    /// Where a journal keeps the event that row `i` came from, if one does.
     ///
     /// # Panics
     /// If `i` is not below [`len`](Self::len).
-    pub fn position(&self, i: usize) -> u64 {
-        self.rows[i].position
+    pub fn position(&self, i: usize) -> Position {
+        let Row {
+            sequence, ordinal, ..
+        } = self.rows[i];
+        Position { sequence, ordinal }
     }
 
     /// Appends one row that came from `input`: what `write` appends to the buffer, even if that is nothing.
     #[inline]
     pub fn push(&mut self, input: u32, write: impl FnOnce(&mut Vec<u8>)) {
-        self.push_at(input, NO_POSITION, write);
+        self.push_at(input, Position::NONE, write);
     }
 
     /// The same for an event that a journal keeps at `position`.
     #[inline]
-    pub fn push_at(&mut self, input: u32, position: u64, write: impl FnOnce(&mut Vec<u8>)) {
+    pub fn push_at(&mut self, input: u32, position: Position, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.bytes);
         let start = self.rows.last().map_or(0, |row| row.end);
         debug_assert!(
@@ -92,7 +96,8 @@ impl Records {
         );
         self.rows.push(Row {
             end: self.bytes.len().max(start),
-            position,
+            sequence: position.sequence,
+            ordinal: position.ordinal,
             input,
         });
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::chunk::{Chunk, Span};
+use crate::chunk::{Chunk, Position, Span};
 use crate::key::{KeyPath, shard_of};
 
 /// Bytes that come from memory together.
@@ -116,13 +116,10 @@ impl Slice {
         self.chunk.origin().first_sequence + u64::from(self.span(i).ordinal)
     }
 
-    /// The durable position of its event `i`, or [`NO_POSITION`](crate::NO_POSITION) where no journal keeps it.
+    /// Where a journal keeps its event `i`, if one does.
     #[inline]
-    pub fn position(&self, i: usize) -> u64 {
-        match self.chunk.position() {
-            crate::NO_POSITION => crate::NO_POSITION,
-            first => first + u64::from(self.span(i).ordinal),
-        }
+    pub fn position(&self, i: usize) -> Position {
+        self.chunk.position(self.span(i).ordinal)
     }
 
     /// The byte offset of its event `i` in the source partition.

@@ -6,6 +6,7 @@ use millpond_event::{Buffer, Chunk, Origin, Refusal};
 
 use crate::inlet::{Closed, Inlet, Lease};
 use crate::lines::{Lines, Piece, TooLong};
+use crate::resume::Resumed;
 
 /// One partition of a source: what is read goes in, chunks with its coordinates go to the pipelines.
 pub(crate) struct Feed {
@@ -28,8 +29,22 @@ impl Feed {
         }
     }
 
+    /// A partition with a number of its own, which goes on from where it was left.
+    pub(crate) fn resumed(inlet: Inlet, max_line: usize, partition: u64, from: Resumed) -> Self {
+        Feed {
+            inlet,
+            partition,
+            sequence: from.sequence,
+            lines: Lines::from(max_line, from.offset),
+        }
+    }
+
     pub(crate) fn inlet(&self) -> &Inlet {
         &self.inlet
+    }
+
+    pub(crate) fn partition(&self) -> u64 {
+        self.partition
     }
 
     /// The line that is not complete yet, and what is held for it.

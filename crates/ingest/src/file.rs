@@ -1,9 +1,9 @@
 use std::fmt;
 use std::fs::{File, Metadata};
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use crate::config::{default_max_line, max_line};
 use crate::feed::Feed;
+use crate::resume::{Resumed, partition};
 use crate::{BoxFuture, ConfigError, Inlet, Opened, Source, SourceError, Wake, WakePipe};
 
 /// How often a followed file is looked at that had nothing new.
@@ -39,6 +40,10 @@ const TURN: usize = 16;
 /// way a new partition begins, and a half line at the end of the old one counts as its last line. A
 /// file that is truncated and grows beyond the old position between two looks is taken for one that
 /// grew.
+///
+/// Where a journal keeps the events, it also keeps how far each file was read: after a restart, however
+/// the process ended, reading goes on from there. A file is known by its device, inode and time of
+/// birth, so one that was renamed is still the same.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileConfig {
@@ -140,7 +145,7 @@ impl Reader {
     fn read(self, inlet: Inlet) -> Result<(), SourceError> {
         let pipe = pipe(&inlet)?;
         for (path, file) in self.files {
-            let mut tail = Tail::new(path, file, inlet.clone(), self.max_line, pipe.clone());
+            let mut tail = Tail::new(path, file, inlet.clone(), self.max_line, pipe.clone())?;
             loop {
                 match tail.step(true)? {
                     Step::More => {}
@@ -155,7 +160,8 @@ impl Reader {
     fn follow(self, inlet: Inlet) -> Result<(), SourceError> {
         let pipe = pipe(&inlet)?;
         let tail = |(path, file)| Tail::new(path, file, inlet.clone(), self.max_line, pipe.clone());
-        let mut tails: Vec<_> = self.files.into_iter().map(tail).collect();
+        let tails = self.files.into_iter().map(tail);
+        let mut tails = tails.collect::<Result<Vec<_>, _>>()?;
         loop {
             let mut any = false;
             for tail in &mut tails {
@@ -204,16 +210,44 @@ struct Tail {
 }
 
 impl Tail {
-    fn new(path: PathBuf, file: File, inlet: Inlet, max_line: usize, pipe: Rc<WakePipe>) -> Self {
-        Tail {
+    /// Begins where the file was left, if that is known.
+    fn new(
+        path: PathBuf,
+        file: File,
+        inlet: Inlet,
+        max_line: usize,
+        pipe: Rc<WakePipe>,
+    ) -> Result<Self, SourceError> {
+        let open = inlet.ledger().open();
+        let partition = file.metadata().map(|file| (partition(&file), file.len()));
+        let (partition, len) = partition.map_err(|source| read_error(&path, source))?;
+        let resumed = inlet.resume(partition).map(|resumed| Resumed {
+            // Behind a line that was refused is its newline, if it has one.
+            offset: if resumed.offset == len + 1 {
+                len
+            } else {
+                resumed.offset
+            },
+            ..resumed
+        });
+        let from = resumed.filter(|resumed| resumed.offset <= len);
+        let from = from.unwrap_or_default();
+        let mut tail = Tail {
+            position: from.offset,
+            feed: Feed::resumed(inlet, max_line, partition, from),
             path,
             pipe,
             file,
-            position: 0,
             max_line,
-            open: inlet.ledger().open(),
-            feed: Feed::new(inlet, max_line),
+            open,
+        };
+        if from.offset > 0 {
+            let (path, offset) = (tail.path.display(), from.offset);
+            tracing::info!(%path, offset, "going on where the file was left");
+            let sought = tail.file.seek(SeekFrom::Start(from.offset));
+            sought.map_err(|source| tail.failed(source))?;
         }
+        Ok(tail)
     }
 
     /// Reads one buffer. `last`: the end of the file ends its last line.
@@ -281,17 +315,21 @@ impl Tail {
         }
         let path = self.path.display();
         tracing::info!(%path, %change, "reading from the beginning");
+        let inlet = self.feed.inlet().clone();
         match change {
-            Change::Replaced(file) => self.file = file,
+            Change::Replaced(file) => {
+                let (path, pipe) = (self.path.clone(), self.pipe.clone());
+                *self = Tail::new(path, file, inlet, self.max_line, pipe)?;
+            }
             Change::Truncated => {
                 let rewound = self.file.rewind();
                 rewound.map_err(|source| self.failed(source))?;
+                self.position = 0;
+                self.open = inlet.ledger().open();
+                let partition = self.feed.partition();
+                self.feed = Feed::resumed(inlet, self.max_line, partition, Resumed::default());
             }
         }
-        self.position = 0;
-        let inlet = self.feed.inlet().clone();
-        self.open = inlet.ledger().open();
-        self.feed = Feed::new(inlet, self.max_line);
         Ok(Step::More)
     }
 
@@ -307,10 +345,14 @@ impl Tail {
     }
 
     fn failed(&self, source: io::Error) -> SourceError {
-        SourceError::Read {
-            input: self.path.display().to_string(),
-            source,
-        }
+        read_error(&self.path, source)
+    }
+}
+
+fn read_error(path: &Path, source: io::Error) -> SourceError {
+    SourceError::Read {
+        input: path.display().to_string(),
+        source,
     }
 }
 

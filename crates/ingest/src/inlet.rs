@@ -1,19 +1,19 @@
-use std::cell::RefCell;
 use std::future::Future;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use millpond_delivery::{Inbound, Ledger, Settled, SourceLedger, Ticket, TicketInfo};
-use millpond_event::{Buffer, BufferPool, Chunk, KeyPath, Slice, SplitScratch};
-use millpond_queue::{Budget, Intake, Parcel, Permit, TrySendError, Weight, monotonic_nanos};
+use millpond_delivery::{Settled, SourceLedger, Taken, Ticket, TicketInfo};
+use millpond_event::{Buffer, BufferPool, Chunk, Slice};
+use millpond_queue::{Budget, Parcel, Permit, RoomSender, Weight, monotonic_nanos};
 
-use crate::Stop;
 use crate::flag::{Flag, Raised};
+use crate::routes::{Route, Routes, Waited};
 use crate::stop::Stopped;
+use crate::{Resume, Resumed, Stop};
 
 /// Capacities are rounded up to this, in bytes; no chunk is charged less.
 pub(crate) const PAGE: usize = 4096;
@@ -23,23 +23,6 @@ const LAP: Duration = Duration::from_millis(500);
 const AHEAD: u64 = 8 << 20;
 /// How long it pauses then before each read.
 const PAUSE: Duration = Duration::from_millis(1);
-/// How long a hand-off waits that found a mailbox full.
-const FULL_PAUSE: Duration = Duration::from_millis(1);
-
-thread_local! {
-    static SCRATCH: RefCell<SplitScratch> = RefCell::default();
-}
-
-/// The way into one pipeline.
-pub struct Route {
-    /// Its mailboxes.
-    pub intake: Intake<Inbound<Slice>>,
-    /// Where its inputs are counted.
-    pub ledger: Arc<Ledger>,
-    /// What its events are split by. Without a key, whole chunks go to one shard after another.
-    pub key: Option<KeyPath>,
-}
-
 /// What a source works with: its routes, its share of the budget, its counts. A clone is the same
 /// inlet; when the last one is dropped, the routes close.
 #[derive(Clone)]
@@ -49,13 +32,28 @@ pub struct Inlet {
 
 struct Inner {
     name: Arc<str>,
-    routes: Vec<(Route, AtomicUsize)>,
+    way: Way,
     budget: Budget,
     pool: BufferPool,
     ledger: Arc<SourceLedger>,
     stop: Stop,
     closed: Flag,
-    warned_full: AtomicBool,
+}
+
+/// Where a source's events go.
+enum Way {
+    /// Straight to the pipelines. Chunks without a key take turns.
+    Pipelines { routes: Routes, turn: AtomicU64 },
+    /// To a journal, from where they go to the pipelines once they are durable.
+    Journal(JournalWay),
+}
+
+/// The way into a journal.
+pub struct JournalWay {
+    /// Its room.
+    pub room: RoomSender<Taken<Slice>>,
+    /// How far the source's partitions are in the journal already.
+    pub resume: Resume,
 }
 
 /// A pipeline behind an inlet is gone: the source has nobody left to read for.
@@ -64,7 +62,7 @@ struct Inner {
 pub struct Closed;
 
 impl Inlet {
-    /// An inlet for the source `name`.
+    /// An inlet for the source `name`, straight into pipelines.
     pub fn new(
         name: Arc<str>,
         routes: Vec<Route>,
@@ -73,17 +71,42 @@ impl Inlet {
         ledger: Arc<SourceLedger>,
         stop: Stop,
     ) -> Self {
-        let routes = routes.into_iter().map(|route| (route, AtomicUsize::new(0)));
+        let way = Way::Pipelines {
+            routes: Routes::new(name.clone(), routes, ledger.clone()),
+            turn: AtomicU64::new(0),
+        };
+        Self::over(name, way, budget, pool, ledger, stop)
+    }
+
+    /// An inlet for the source `name` into a journal, which passes on to the pipelines what it keeps.
+    pub fn with_journal(
+        name: Arc<str>,
+        way: JournalWay,
+        budget: Budget,
+        pool: BufferPool,
+        ledger: Arc<SourceLedger>,
+        stop: Stop,
+    ) -> Self {
+        Self::over(name, Way::Journal(way), budget, pool, ledger, stop)
+    }
+
+    fn over(
+        name: Arc<str>,
+        way: Way,
+        budget: Budget,
+        pool: BufferPool,
+        ledger: Arc<SourceLedger>,
+        stop: Stop,
+    ) -> Self {
         Inlet {
             inner: Arc::new(Inner {
                 name,
-                routes: routes.collect(),
+                way,
                 budget,
                 pool,
                 ledger,
                 stop,
                 closed: Flag::default(),
-                warned_full: AtomicBool::new(false),
             }),
         }
     }
@@ -198,16 +221,27 @@ impl Inlet {
         Lease { buffer, permit }
     }
 
-    /// Hands a chunk to every pipeline that reads the source, and says how many events it has. The
-    /// permit covers the chunk's capacity and returns when the last of its parts has ended. `listener` is
-    /// told what becomes of the chunk, unless it has no events.
-    ///
-    /// Does not wait: with a permit for each chunk, a mailbox always has a free slot. Should one
-    /// have none after all, the parcel is offered again until it is taken.
+    /// Whether a journal keeps what the source hands on.
+    pub fn has_journal(&self) -> bool {
+        matches!(self.inner.way, Way::Journal(_))
+    }
+
+    /// How far a partition of this source had come when the process ended the last time, if a journal
+    /// remembers it.
+    pub fn resume(&self, partition: u64) -> Option<Resumed> {
+        match &self.inner.way {
+            Way::Pipelines { .. } => None,
+            Way::Journal(way) => way.resume.get(&partition).copied(),
+        }
+    }
+
+    /// Hands a chunk on, to the journal or to every pipeline that reads the source, and says how many
+    /// events it has. The permit covers the chunk's capacity and returns when the chunk is let go of.
+    /// `listener` is told what becomes of the chunk, unless it has no events.
     ///
     /// # Errors
-    /// When a pipeline is gone. The others got their part; what the gone one missed is counted as
-    /// abandoned.
+    /// When a pipeline or the journal is gone. The other pipelines got their part; what the gone one
+    /// missed is counted as abandoned.
     pub async fn submit(
         &self,
         chunk: Chunk,
@@ -219,7 +253,6 @@ impl Inlet {
             return Ok(0);
         };
         let events = slice.len() as u64;
-        self.inner.ledger.add_events(events);
         let origin = slice.chunk().origin();
         let info = TicketInfo {
             partition: origin.partition,
@@ -228,72 +261,33 @@ impl Inlet {
             bytes: slice.chunk().bytes().len() as u64,
             epoch: 0,
         };
-        let ticket = Ticket::new(info, listener);
-        for (route, turn) in &self.inner.routes {
-            let _arriving = route.intake.arriving(events);
-            for (shard, batch) in shares(route, turn, &slice) {
-                let part = ticket.part(&route.ledger, batch.len() as u64);
+        self.inner.ledger.add_events(events);
+        let handed_on = match &self.inner.way {
+            Way::Pipelines { routes, turn } => {
+                let turn = turn.fetch_add(1, Ordering::Relaxed);
+                let ticket = Ticket::new(info, listener);
+                routes
+                    .submit(&slice, &permit, ticket, turn, received_nanos)
+                    .await
+            }
+            Way::Journal(way) => {
                 let weight = Weight {
-                    events: batch.len() as u64,
-                    bytes: batch.weight() as u64,
+                    events,
+                    bytes: slice.chunk().capacity() as u64,
                 };
-                let inbound = Inbound {
-                    batch,
-                    part,
+                let taken = Taken {
+                    batch: slice,
+                    info,
+                    listener,
                     received_nanos,
                 };
-                let parcel = Parcel::new(inbound, weight).with_shared_permit(permit.clone());
-                self.send(route, shard, parcel).await;
+                let parcel = Parcel::new(taken, weight).with_shared_permit(permit);
+                way.room.send_async(parcel).await.map_err(|_| Closed)
             }
-            route.intake.ring();
-        }
-        if self.inner.closed.is_raised() {
-            return Err(Closed);
-        }
+        };
+        handed_on.inspect_err(|_| self.inner.closed.raise())?;
         Ok(events)
     }
-
-    async fn send(&self, route: &Route, shard: usize, parcel: Parcel<Inbound<Slice>>) {
-        let mut waiting = parcel;
-        loop {
-            waiting = match route.intake.send(shard, waiting) {
-                Ok(()) => return,
-                Err(TrySendError::Full(parcel)) => parcel,
-                Err(TrySendError::Closed(_)) => {
-                    self.inner.closed.raise();
-                    return;
-                }
-            };
-            route.intake.ring();
-            if !self.inner.warned_full.swap(true, Ordering::Relaxed) {
-                tracing::warn!(
-                    source = &*self.inner.name,
-                    pipeline = route.ledger.name(),
-                    shard,
-                    "a mailbox has fewer slots than the budget has chunks; offering the chunk again until it is taken"
-                );
-            }
-            let _waited = Waited::new(&self.inner.ledger);
-            async_std::task::sleep(FULL_PAUSE).await;
-        }
-    }
-}
-
-/// Which shard gets what of a chunk.
-fn shares(route: &Route, turn: &AtomicUsize, slice: &Slice) -> Vec<(usize, Slice)> {
-    let shards = route.intake.shards();
-    let turn = turn.fetch_add(1, Ordering::Relaxed) % shards;
-    let Some(key) = &route.key else {
-        return vec![(turn, slice.clone())];
-    };
-    let mut shares = Vec::with_capacity(shards.min(slice.len()));
-    let (count, fallback) = (shards as u32, turn as u32);
-    SCRATCH.with_borrow_mut(|scratch| {
-        slice.split(key, count, fallback, scratch, |shard, part| {
-            shares.push((shard as usize, part));
-        });
-    });
-    shares
 }
 
 /// A buffer to read into, and the permit for it.
@@ -351,32 +345,5 @@ impl Future for Ended {
             return stopped;
         }
         Pin::new(&mut self.closed).poll(context)
-    }
-}
-
-/// Adds the time that it lives to the source's back-pressure.
-struct Waited<'a> {
-    ledger: &'a SourceLedger,
-    since: Instant,
-}
-
-impl<'a> Waited<'a> {
-    fn new(ledger: &'a SourceLedger) -> Self {
-        let since = Instant::now();
-        Waited { ledger, since }
-    }
-
-    fn count(&mut self) {
-        let now = Instant::now();
-        let nanos = now.saturating_duration_since(self.since).as_nanos();
-        self.ledger
-            .add_backpressure(u64::try_from(nanos).unwrap_or(u64::MAX));
-        self.since = now;
-    }
-}
-
-impl Drop for Waited<'_> {
-    fn drop(&mut self) {
-        self.count();
     }
 }

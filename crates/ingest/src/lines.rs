@@ -64,6 +64,14 @@ impl Lines {
         }
     }
 
+    /// The same for a partition that is read from `offset` on.
+    pub(crate) fn from(max_line: usize, offset: u64) -> Self {
+        Lines {
+            offset,
+            ..Lines::new(max_line)
+        }
+    }
+
     /// How many bytes to leave free at the front of the next buffer.
     pub(crate) fn headroom(&self) -> usize {
         self.carry.len()

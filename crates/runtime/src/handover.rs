@@ -84,25 +84,27 @@ fn hand_over<C: Codec>(
 ) -> Option<Parcel<Outbound<C::Output>>> {
     let send = |parcel| match exit.given_up.get() {
         Some(reason) => {
-            give_up(codec, parcel, reason);
+            give_up(codec, parcel, Fate::Dropped(reason));
             Ok(())
         }
         None => exit.room.try_send(parcel),
     };
     let parcel = match send(parcel) {
         Ok(()) => return None,
-        Err(TrySendError::Closed(parcel)) => return give_up(codec, parcel, "sink_closed"),
+        Err(TrySendError::Closed(parcel)) => {
+            return give_up(codec, parcel, Fate::Abandoned("sink_closed"));
+        }
         Err(TrySendError::Full(parcel)) => parcel,
     };
     if exit.on_full == OnFull::Drop {
-        return give_up(codec, parcel, "sink_full");
+        return give_up(codec, parcel, Fate::Dropped("sink_full"));
     }
     // Space may come between the refusal and the registration, or the sink be given up: so look again
     // afterwards.
     exit.room.on_space(waker);
     match send(parcel) {
         Ok(()) => None,
-        Err(TrySendError::Closed(parcel)) => give_up(codec, parcel, "sink_closed"),
+        Err(TrySendError::Closed(parcel)) => give_up(codec, parcel, Fate::Abandoned("sink_closed")),
         Err(TrySendError::Full(parcel)) => Some(parcel),
     }
 }
@@ -111,7 +113,7 @@ fn hand_over<C: Codec>(
 fn give_up<C: Codec>(
     codec: &C,
     parcel: Parcel<Outbound<C::Output>>,
-    reason: &'static str,
+    fate: Fate,
 ) -> Option<Parcel<Outbound<C::Output>>> {
     let Outbound {
         output, receipt, ..
@@ -119,7 +121,7 @@ fn give_up<C: Codec>(
     let rows = codec.rows(&output);
     receipt.settle(
         monotonic_nanos(),
-        (0..rows).map(|row| (codec.input(&output, row), Fate::Dropped(reason))),
+        (0..rows).map(|row| (codec.input(&output, row), fate)),
     );
     None
 }

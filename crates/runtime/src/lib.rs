@@ -13,6 +13,7 @@
 //! [`Feed`], [`LocalPipeline`] runs a pipeline over one's own type in about 30 lines: see
 //! `examples/own_type.rs`.
 
+pub mod admission;
 mod codec;
 mod collect;
 mod error;

@@ -77,7 +77,7 @@ pub use http::{BatchConfig, HeaderConfig, HttpConfig};
 pub use kinds::{Kind, build, kinds};
 pub use options::{OnFull, QueueOptions, SinkOptions};
 pub use retry::RetryOptions;
-pub use rows::Rows;
+pub use rows::{Place, Rows};
 pub use sink::Sink;
 pub use stdout::StdoutConfig;
 pub use tcp::TcpConfig;

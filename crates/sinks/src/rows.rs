@@ -1,5 +1,14 @@
 use millpond_delivery::Lane;
-use millpond_event::{NO_POSITION, Records};
+use millpond_event::{Position, Records};
+
+/// Where in its lane a row belongs: the same when its event is run again, and rising from row to row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// Where the journal keeps the event that it came from.
+    pub position: Position,
+    /// Which of that event's rows in this sink it is, from 0.
+    pub output: u32,
+}
 
 /// A run of encoded rows: a batch, or what is left of one.
 #[derive(Clone, Copy, Debug)]
@@ -36,23 +45,24 @@ impl<'a> Rows<'a> {
         self.lane
     }
 
-    /// Where in its lane a row belongs, if a journal keeps the event that it came from: the event's
-    /// position, and the row's index among those of the same event. Both are the same when the event
-    /// is run again, and in a lane they rise from row to row.
+    /// Where in its lane a row belongs, if a journal keeps the event that it came from.
     ///
     /// # Panics
     /// When `index` is not below [`Rows::len`].
-    pub fn place(&self, index: usize) -> Option<(u64, u32)> {
+    pub fn place(&self, index: usize) -> Option<Place> {
         assert!(index < self.count, "row {index} of {}", self.count);
         let at = self.first + index;
         let position = self.records.position(at);
-        if position == NO_POSITION {
+        if !position.is_some() {
             return None;
         }
         // A batch begins with an event, and holds all of its rows.
         let before = (0..at).rev();
-        let index = before.take_while(|&row| self.records.position(row) == position);
-        Some((position, u32::try_from(index.count()).unwrap_or(u32::MAX)))
+        let output = before.take_while(|&row| self.records.position(row) == position);
+        Some(Place {
+            position,
+            output: u32::try_from(output.count()).unwrap_or(u32::MAX),
+        })
     }
 
     /// The rows one after the other, each with its newline.

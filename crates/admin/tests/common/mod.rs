@@ -10,13 +10,14 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use millpond_admin::{
-    BuildInfo, Health, LetterCount, LetterStore, Observed, PipelineObserved, SinkObserved,
-    SinkState, StageCounts, StageObserved, WorkerCounts,
+    BuildInfo, Health, JournalObserved, LetterCount, LetterStore, Observed, PipelineObserved,
+    SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
 };
 use millpond_delivery::{Consignment, Fate, Ledger, Part, SinkLedger, SourceLedger, Tally, Ticket};
 use millpond_queue::{
     Budget, Limits, Parcel, Permit, ReadySet, RoomReceiver, Weight, mailboxes, room,
 };
+use millpond_runtime::admission::JournalState;
 
 /// What the pond is made of, so that a test can go on with it.
 pub(crate) struct Pond {
@@ -92,6 +93,7 @@ pub(crate) fn pond() -> Pond {
     let (intake, boxes) = mailboxes::<u8>("pipeline/clicks", ready_set, 0, 2, 4, limits);
     drop(boxes);
 
+    let (_, journal) = room::<u8>("journal", limits);
     let ready = Arc::new(AtomicBool::new(true));
     let observed = Observed {
         build: BuildInfo {
@@ -131,6 +133,19 @@ pub(crate) fn pond() -> Pond {
         letters: Arc::new(|| LetterStore {
             deleted: 3,
             bytes: 4_096,
+        }),
+        journal: Some(JournalObserved {
+            room: journal.view(),
+            state: Arc::new(|| JournalState {
+                kept_events: 12,
+                kept_bytes: 3_000,
+                passed_events: 14,
+                restored_events: 5,
+                waiting_events: 3,
+                durable: 9,
+                committed: 7,
+                ..JournalState::default()
+            }),
         }),
         budget,
         workers: Arc::new(|| WorkerCounts {

@@ -18,7 +18,9 @@ mod tests;
 
 pub(crate) use demo::{DemoOptions, demo};
 pub(crate) use layers::Inputs;
-pub(crate) use model::{Component, Config, DEAD_LETTERS, MissingKey, Pipeline, Place};
+pub(crate) use model::{
+    Component, Config, DEAD_LETTERS, Journal as JournalConfig, MissingKey, Pipeline, Place,
+};
 pub(crate) use problem::{Problems, nest};
 pub(crate) use schema::schema;
 

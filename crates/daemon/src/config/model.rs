@@ -1,5 +1,6 @@
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use millpond_sinks::{DeadLetterConfig, SinkOptions};
@@ -21,6 +22,8 @@ pub(crate) struct Config {
     pub(crate) dead_letters: DeadLetterConfig,
     pub(crate) dead_letters_at: Place,
     pub(crate) runtime: Runtime,
+    /// Keeps what sources take in; without, it waits in memory.
+    pub(crate) journal: Option<Journal>,
     /// Where the admin listener listens; `None` when it is off.
     pub(crate) admin: Option<SocketAddr>,
     pub(crate) admin_at: Place,
@@ -91,6 +94,25 @@ pub(crate) struct Sink {
     /// Its table without the settings that every sink has.
     pub(crate) component: Component,
     pub(crate) options: SinkOptions,
+}
+
+impl Config {
+    /// Whether any source reads files.
+    pub(crate) fn reads_files(&self) -> bool {
+        self.sources.iter().any(|source| source.kind == "file")
+    }
+}
+
+/// The journal in front of the pipelines.
+#[derive(Clone, Debug)]
+pub(crate) struct Journal {
+    /// Its folder.
+    pub(crate) dir: PathBuf,
+    /// What its segments may take up together, in bytes.
+    pub(crate) max: u64,
+    /// The length of a segment in bytes.
+    pub(crate) segment: u64,
+    pub(crate) at: Place,
 }
 
 /// How the process runs.

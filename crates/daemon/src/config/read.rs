@@ -11,22 +11,28 @@ use serde_json::{Map, Value};
 
 use super::components::{Built, Family};
 use super::layers::Origins;
-use super::model::{Component, Config, DEAD_LETTERS, Place, Runtime, Sink};
+use super::model::{Component, Config, DEAD_LETTERS, Journal, Place, Runtime, Sink};
 use super::problem::{Problem, Problems, in_plain_words, join, nest, unknown};
-use super::sections::{AdminSection, RuntimeSection, default_dead_letters};
+use super::sections::{AdminSection, JournalSection, RuntimeSection, default_dead_letters};
 
 /// The sections there are, and what they are for.
-const SECTIONS: [&str; 6] = [
+const SECTIONS: [&str; 7] = [
     "sources",
     "pipelines",
     "sinks",
     "dead_letters",
+    "journal",
     "runtime",
     "admin",
 ];
 
 /// The longest name of a source, pipeline or sink, in bytes.
 const NAME_MAX: usize = 64;
+
+/// The most that a journal takes in one record.
+const RECORD_MAX: u64 = 16 << 20;
+/// What may lie beside the longest line in a chunk, and what a record adds.
+const BUFFER: u64 = 1 << 20;
 
 /// Makes a configuration of a tree, and reports everything in it that is wrong.
 pub(crate) fn config(tree: Value, origins: &Origins) -> Result<Config, Problems> {
@@ -52,11 +58,6 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn config(&mut self, tree: Value) -> Option<Config> {
         let mut tree = self.table("", tree)?;
-        if tree.remove("journal").is_some() {
-            let message =
-                "a journal is not available yet: without this section, events wait in memory";
-            self.problem("journal", message);
-        }
         for name in tree
             .keys()
             .filter(|name| !SECTIONS.contains(&name.as_str()))
@@ -67,6 +68,7 @@ impl Reader<'_> {
         let mut take = |section: &str| tree.remove(section);
         let (sources, pipelines, sinks) = (take("sources"), take("pipelines"), take("sinks"));
         let (dead_letters, runtime, admin) = (take("dead_letters"), take("runtime"), take("admin"));
+        let journal = take("journal");
 
         let sources = self.sources(sources);
         let sinks = self.sinks(sinks);
@@ -74,8 +76,26 @@ impl Reader<'_> {
         let runtime: Option<RuntimeSection> = self.section("runtime", runtime);
         let admin: Option<AdminSection> = self.section("admin", admin);
         let dead_letters = self.dead_letters(dead_letters);
+        let journal = journal.map(|section| self.journal(section));
+        if let (Some(Some(journal)), Some(letters)) = (&journal, &dead_letters)
+            && journal.dir == letters.path
+        {
+            let message = format!(
+                "{:?} has the dead letters, expected a folder of its own",
+                journal.dir
+            );
+            self.problem("journal.dir", &message);
+        }
         let runtime = runtime?;
-        self.lines_fit(&sources, runtime.memory);
+        self.lines_fit(
+            &sources,
+            runtime.memory,
+            "the whole budget `runtime.memory`",
+        );
+        if let Some(Some(journal)) = &journal {
+            let bound = ByteSize((journal.segment.min(RECORD_MAX)) - BUFFER);
+            self.lines_fit(&sources, bound, "what the journal keeps in one record");
+        }
         let admin = admin?;
         Some(Config {
             sources: present(sources)?,
@@ -88,6 +108,10 @@ impl Reader<'_> {
                 shards: runtime.shards,
                 memory: usize::try_from(runtime.memory.as_u64()).ok()?,
                 drain: runtime.drain,
+            },
+            journal: match journal {
+                Some(journal) => Some(journal?),
+                None => None,
             },
             admin: admin.enabled.then_some(admin.listen),
             admin_at: self.place("admin.listen"),
@@ -226,17 +250,44 @@ impl Reader<'_> {
         }
     }
 
-    /// A line longer than the whole budget could only be read beyond it.
-    fn lines_fit(&mut self, sources: &BTreeMap<String, Option<Component>>, memory: ByteSize) {
+    fn journal(&mut self, section: Value) -> Option<Journal> {
+        let section: JournalSection = self.section("journal", Some(section))?;
+        let (max, segment) = (section.max.as_u64(), section.segment.as_u64());
+        if max < 2 * segment {
+            let message = format!(
+                "{} holds no two segments of {}, expected at least {}",
+                section.max,
+                section.segment,
+                ByteSize(2 * segment)
+            );
+            self.problem("journal.max", &message);
+            return None;
+        }
+        if section.dir.as_os_str().is_empty() {
+            self.problem("journal.dir", "\"\" is no folder, expected a path");
+            return None;
+        }
+        Some(Journal {
+            dir: section.dir,
+            max,
+            segment,
+            at: self.place("journal.dir"),
+        })
+    }
+
+    /// A line longer than the whole budget, or than a record of the journal, could not be taken in.
+    fn lines_fit(
+        &mut self,
+        sources: &BTreeMap<String, Option<Component>>,
+        bound: ByteSize,
+        what: &str,
+    ) {
         for source in sources.values().flatten() {
             let Some(max_line) = source.params.get("max_line") else {
                 continue;
             };
-            if serde_json::from_value(max_line.clone()).is_ok_and(|line: ByteSize| line > memory) {
-                let message = format!(
-                    "{max_line} is more than the whole budget, expected at most `runtime.memory`, \
-                     which is {memory}"
-                );
+            if serde_json::from_value(max_line.clone()).is_ok_and(|line: ByteSize| line > bound) {
+                let message = format!("{max_line} is more than {what}, expected at most {bound}");
                 self.problem(&nest(&source.at.key, "max_line"), &message);
             }
         }

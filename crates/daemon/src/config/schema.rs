@@ -1,7 +1,7 @@
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
-use super::sections::{AdminSection, PipelineSection, RuntimeSection};
+use super::sections::{AdminSection, JournalSection, PipelineSection, RuntimeSection};
 
 /// The JSON Schema of a configuration file.
 pub(crate) fn schema() -> Value {
@@ -49,6 +49,7 @@ pub(crate) fn schema() -> Value {
         schemars::schema_for!(millpond_sinks::DeadLetterConfig),
     );
     let runtime = section("runtime", schemars::schema_for!(RuntimeSection));
+    let journal = section("journal", schemars::schema_for!(JournalSection));
     let admin = section("admin", schemars::schema_for!(AdminSection));
     let named = |what: &str, one: Value| {
         json!({
@@ -69,6 +70,7 @@ pub(crate) fn schema() -> Value {
             "pipelines": named("pipelines", pipeline),
             "sinks": named("sinks", sinks),
             "dead_letters": without_required(dead_letters),
+            "journal": journal,
             "runtime": runtime,
             "admin": admin,
         },

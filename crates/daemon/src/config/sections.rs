@@ -191,6 +191,43 @@ fn memory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Err
     })
 }
 
+/// `[journal]` as it is written.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct JournalSection {
+    /// The folder to keep it in; made if it is not there. One daemon has it at a time.
+    pub(crate) dir: PathBuf,
+    /// What it may take up on disk, such as "10GiB"; at least two segments. When it is full, sources wait.
+    #[serde(default = "journal_max")]
+    #[schemars(with = "String")]
+    pub(crate) max: ByteSize,
+    /// The length of the files it consists of: 4 MiB to 1 GiB.
+    #[serde(default = "journal_segment", deserialize_with = "segment")]
+    #[schemars(with = "String")]
+    pub(crate) segment: ByteSize,
+}
+
+fn journal_max() -> ByteSize {
+    ByteSize::gib(10)
+}
+
+fn journal_segment() -> ByteSize {
+    ByteSize::mib(64)
+}
+
+fn segment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let size = serde_json::from_value::<ByteSize>(value.clone()).ok();
+    let fits = |size: &ByteSize| (4 << 20..=1 << 30).contains(&size.as_u64());
+    // Frames begin at multiples of 8.
+    let size = size.filter(fits).map(|size| ByteSize(size.as_u64() & !7));
+    size.ok_or_else(|| {
+        D::Error::custom(format!(
+            "{value} is no length of a segment, expected a size such as \"64MiB\", from 4 MiB to 1 GiB"
+        ))
+    })
+}
+
 /// `[admin]` as it is written.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

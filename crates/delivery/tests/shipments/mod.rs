@@ -69,6 +69,7 @@ fn fate() -> impl Strategy<Value = Fate> {
         Just(Fate::DeadLettered),
         Just(Fate::Dropped("closed")),
         Just(Fate::Dropped("refused")),
+        Just(Fate::Abandoned("gone")),
     ]
 }
 

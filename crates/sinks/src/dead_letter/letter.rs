@@ -1,6 +1,8 @@
 use std::io::Write;
 use std::time::{Duration, UNIX_EPOCH};
 
+use crate::Place;
+
 /// The last microsecond that RFC 3339 can write.
 const LAST_MICROS: u64 = 253_402_300_799_999_999;
 
@@ -69,9 +71,8 @@ pub struct DeadLetter<'a> {
 pub struct SinkRow {
     /// The shard it came from.
     pub shard: u32,
-    /// Its event's position in the journal and its index among the event's rows, if a journal keeps
-    /// that.
-    pub place: Option<(u64, u32)>,
+    /// Where in its lane it belongs, if a journal keeps its event.
+    pub place: Option<Place>,
     /// Attempts that were made to write it.
     pub attempts: u32,
 }
@@ -89,8 +90,8 @@ impl DeadLetter<'_> {
     /// Appends the letter as one line of JSON, with its newline. The original is the string `event`
     /// if it is UTF-8, else `event_base64`; a truncated one that is UTF-8 but for a last character
     /// cut in two loses what is left of that character. `length` and `hash` (16 hex digits) follow
-    /// when it was truncated, `shard`, `position` and `output` (where known) and `attempts` when it is
-    /// a row.
+    /// when it was truncated, `shard`, `position`, `ordinal` and `output` (where known) and `attempts`
+    /// when it is a row.
     pub fn write_to(&self, out: &mut Vec<u8>) {
         let micros = self.time_micros.min(LAST_MICROS);
         let time = UNIX_EPOCH + Duration::from_micros(micros);
@@ -131,10 +132,13 @@ impl DeadLetter<'_> {
         }
         if let Some(row) = self.row {
             append(out, format_args!(",\"shard\":{}", row.shard));
-            if let Some((position, index)) = row.place {
+            if let Some(Place { position, output }) = row.place {
                 append(
                     out,
-                    format_args!(",\"position\":{position},\"output\":{index}"),
+                    format_args!(
+                        ",\"position\":{},\"ordinal\":{},\"output\":{output}",
+                        position.sequence, position.ordinal
+                    ),
                 );
             }
             append(out, format_args!(",\"attempts\":{}", row.attempts));
@@ -181,6 +185,8 @@ fn base64(bytes: &[u8], out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use millpond_event::Position;
+
     use super::*;
 
     fn letter(event: &[u8]) -> DeadLetter<'_> {
@@ -253,7 +259,13 @@ mod tests {
     fn a_row_says_where_it_was_and_how_often_it_was_tried() {
         let row = SinkRow {
             shard: 7,
-            place: Some((1 << 40, 2)),
+            place: Some(Place {
+                position: Position {
+                    sequence: 1 << 40,
+                    ordinal: 5,
+                },
+                output: 2,
+            }),
             attempts: 3,
         };
         let value = written(&DeadLetter {

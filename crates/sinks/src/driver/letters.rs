@@ -69,7 +69,7 @@ impl Desk {
                 None
             }
             Err(TrySendError::Closed(parcel)) => {
-                let fate = Fate::Dropped("sink_closed");
+                let fate = Fate::Abandoned("sink_closed");
                 end(parcel, fate);
                 Some(fate)
             }

@@ -179,7 +179,7 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
 
     /// Answers for what is in hand; false when some of it waits for the store of dead letters.
     fn answer(&mut self, waker: &Waker) -> bool {
-        let fate = Fate::Dropped(match &*self.shared.state() {
+        let fate = Fate::Abandoned(match &*self.shared.state() {
             SinkState::Closed(reason) => reason.as_str(),
             _ => ClosedReason::ReaderGone.as_str(),
         });

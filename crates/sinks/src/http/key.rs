@@ -1,6 +1,6 @@
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::Rows;
+use crate::{Place, Rows};
 
 /// Makes the keys by which a receiver tells that it has a request already.
 ///
@@ -55,9 +55,10 @@ fn places(batch: &[Rows<'_>]) -> Option<Vec<u8>> {
         bytes.extend(lane.shard.to_le_bytes());
         bytes.extend((rows.len() as u64).to_le_bytes());
         for row in [0, rows.len() - 1] {
-            let (position, index) = rows.place(row)?;
-            bytes.extend(position.to_le_bytes());
-            bytes.extend(index.to_le_bytes());
+            let Place { position, output } = rows.place(row)?;
+            bytes.extend(position.sequence.to_le_bytes());
+            bytes.extend(position.ordinal.to_le_bytes());
+            bytes.extend(output.to_le_bytes());
         }
     }
     Some(bytes)
@@ -66,7 +67,7 @@ fn places(batch: &[Rows<'_>]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use millpond_delivery::Lane;
-    use millpond_event::Records;
+    use millpond_event::{Position, Records};
 
     use super::*;
     use crate::testing::records;
@@ -88,7 +89,11 @@ mod tests {
     #[test]
     fn places_make_the_same_key_in_every_process_and_no_two_batches_share_one() {
         let mut kept = Records::default();
-        for position in [10, 10, 20] {
+        for sequence in [10, 10, 20] {
+            let position = Position {
+                sequence,
+                ordinal: 0,
+            };
             kept.push_at(0, position, |out| out.extend_from_slice(b"{}\n"));
         }
         let lane = |shard| Lane {

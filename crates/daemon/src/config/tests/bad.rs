@@ -102,9 +102,29 @@ fn everything_that_is_wrong_is_told_with_file_key_value_and_what_was_expected() 
         ("no TOML", "[sinks.features]", "[sinks.features"),
         ("a bad address", "127.0.0.1:0", "nowhere"),
         (
-            "a journal",
+            "a journal without a folder",
             "[sources.feed]",
-            "[journal]\ndir = \"data\"\n\n[sources.feed]",
+            "[journal]\nmax = \"1GiB\"\n\n[sources.feed]",
+        ),
+        (
+            "a journal of one segment",
+            "[sources.feed]",
+            "[journal]\ndir = \"data\"\nmax = \"100MiB\"\n\n[sources.feed]",
+        ),
+        (
+            "a journal of tiny segments",
+            "[sources.feed]",
+            "[journal]\ndir = \"data\"\nsegment = \"64KiB\"\n\n[sources.feed]",
+        ),
+        (
+            "a journal among the dead letters",
+            "[sources.feed]",
+            "[dead_letters]\npath = \"data\"\n\n[journal]\ndir = \"data\"\n\n[sources.feed]",
+        ),
+        (
+            "a line that no record holds",
+            "[sources.feed]",
+            "[journal]\ndir = \"data\"\n\n[sources.feed]\nmax_line = \"20MiB\"",
         ),
         (
             "an elastic pool",

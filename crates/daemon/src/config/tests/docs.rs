@@ -88,7 +88,7 @@ fn sections() -> BTreeMap<String, Keys> {
     let properties = &schema["properties"];
     let pipeline = &properties["pipelines"]["additionalProperties"];
     let mut sections = BTreeMap::new();
-    for name in ["dead_letters", "runtime", "admin"] {
+    for name in ["dead_letters", "journal", "runtime", "admin"] {
         sections.insert(format!("## `[{name}]`"), keys(&schema, &properties[name]));
     }
     sections.insert("## `[pipelines.NAME]`".to_owned(), keys(&schema, pipeline));

@@ -1,0 +1,158 @@
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use millpond_delivery::{Inbound, Ledger, SourceLedger, Ticket};
+use millpond_event::{KeyPath, Slice, SplitScratch};
+use millpond_queue::{Intake, Parcel, Permit, TrySendError, Weight};
+
+use crate::Closed;
+
+/// How long a hand-off waits that found a mailbox full.
+const FULL_PAUSE: Duration = Duration::from_millis(1);
+
+thread_local! {
+    static SCRATCH: RefCell<SplitScratch> = RefCell::default();
+}
+
+/// The way into one pipeline.
+pub struct Route {
+    /// Its mailboxes.
+    pub intake: Intake<Inbound<Slice>>,
+    /// Where its inputs are counted.
+    pub ledger: Arc<Ledger>,
+    /// What its events are split by. Without a key, whole chunks go to one shard after another.
+    pub key: Option<KeyPath>,
+}
+
+/// The ways from one source into every pipeline that reads it.
+pub struct Routes {
+    source: Arc<str>,
+    routes: Vec<Route>,
+    ledger: Arc<SourceLedger>,
+    warned_full: AtomicBool,
+}
+
+impl Routes {
+    /// The routes of `source`, whose waits are counted in `ledger`.
+    pub fn new(source: Arc<str>, routes: Vec<Route>, ledger: Arc<SourceLedger>) -> Self {
+        Routes {
+            source,
+            routes,
+            ledger,
+            warned_full: AtomicBool::new(false),
+        }
+    }
+
+    /// Hands a chunk's events to every pipeline, each its own part of `ticket`. What has no key goes to
+    /// the shard that `turn` chooses: the same `turn`, the same shards. The permit returns when the last
+    /// of the parts has been run.
+    ///
+    /// Does not wait: with a permit for each chunk, a mailbox always has a free slot. Should one
+    /// have none after all, the parcel is offered again until it is taken.
+    ///
+    /// # Errors
+    /// When a pipeline is gone. The others got their part; what the gone one missed is counted as
+    /// abandoned.
+    pub async fn submit(
+        &self,
+        slice: &Slice,
+        permit: &Arc<Permit>,
+        ticket: Ticket,
+        turn: u64,
+        received_nanos: u64,
+    ) -> Result<(), Closed> {
+        let mut closed = Ok(());
+        for route in &self.routes {
+            let _arriving = route.intake.arriving(slice.len() as u64);
+            for (shard, batch) in shares(route, turn, slice) {
+                let part = ticket.part(&route.ledger, batch.len() as u64);
+                let weight = Weight {
+                    events: batch.len() as u64,
+                    bytes: batch.weight() as u64,
+                };
+                let inbound = Inbound {
+                    batch,
+                    part,
+                    received_nanos,
+                };
+                let parcel = Parcel::new(inbound, weight).with_shared_permit(permit.clone());
+                closed = closed.and(self.send(route, shard, parcel).await);
+            }
+            route.intake.ring();
+        }
+        closed
+    }
+
+    async fn send(
+        &self,
+        route: &Route,
+        shard: usize,
+        parcel: Parcel<Inbound<Slice>>,
+    ) -> Result<(), Closed> {
+        let mut waiting = parcel;
+        loop {
+            waiting = match route.intake.send(shard, waiting) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Full(parcel)) => parcel,
+                Err(TrySendError::Closed(_)) => return Err(Closed),
+            };
+            route.intake.ring();
+            if !self.warned_full.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    source = &*self.source,
+                    pipeline = route.ledger.name(),
+                    shard,
+                    "a mailbox has fewer slots than the budget has chunks; offering the chunk again until it is taken"
+                );
+            }
+            let _waited = Waited::new(&self.ledger);
+            async_std::task::sleep(FULL_PAUSE).await;
+        }
+    }
+}
+
+/// Which shard gets what of a chunk.
+fn shares(route: &Route, turn: u64, slice: &Slice) -> Vec<(usize, Slice)> {
+    let shards = route.intake.shards();
+    let turn = (turn % shards as u64) as usize;
+    let Some(key) = &route.key else {
+        return vec![(turn, slice.clone())];
+    };
+    let mut shares = Vec::with_capacity(shards.min(slice.len()));
+    let (count, fallback) = (shards as u32, turn as u32);
+    SCRATCH.with_borrow_mut(|scratch| {
+        slice.split(key, count, fallback, scratch, |shard, part| {
+            shares.push((shard as usize, part));
+        });
+    });
+    shares
+}
+
+/// Adds the time that it lives to the source's back-pressure.
+pub(crate) struct Waited<'a> {
+    ledger: &'a SourceLedger,
+    since: Instant,
+}
+
+impl<'a> Waited<'a> {
+    pub(crate) fn new(ledger: &'a SourceLedger) -> Self {
+        let since = Instant::now();
+        Waited { ledger, since }
+    }
+
+    pub(crate) fn count(&mut self) {
+        let now = Instant::now();
+        let nanos = now.saturating_duration_since(self.since).as_nanos();
+        self.ledger
+            .add_backpressure(u64::try_from(nanos).unwrap_or(u64::MAX));
+        self.since = now;
+    }
+}
+
+impl Drop for Waited<'_> {
+    fn drop(&mut self) {
+        self.count();
+    }
+}

@@ -1,0 +1,312 @@
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use millpond_delivery::{Settled, Ticket, TicketInfo};
+use millpond_journal::{Error, Readers, Storage};
+use millpond_queue::{Budget, Permit, monotonic_nanos};
+
+use super::AdmissionOptions;
+use super::keep::{Dispatch, DispatchError};
+use super::state::{Cached, Following, Listener, Shared};
+
+/// No record is charged less than this to the budget: it bounds how many can wait in a mailbox.
+const LEAST: usize = 4096;
+
+/// The reading half.
+pub(super) struct Reader<D: Dispatch, S: Storage> {
+    readers: Readers<S>,
+    dispatch: D,
+    shared: Arc<Shared<D::Batch>>,
+    replay: Budget,
+    window: u64,
+    /// Records below this were there before the start.
+    restored: u64,
+}
+
+enum Next<B> {
+    Cached(u64, Cached<B>),
+    /// It is only on disk.
+    Disk(u64),
+    End,
+}
+
+/// A record to hand on.
+struct Ready<B> {
+    batch: B,
+    info: TicketInfo,
+    permit: Arc<Permit>,
+    listener: Option<Arc<dyn Settled>>,
+    received_nanos: u64,
+}
+
+impl<D: Dispatch, S: Storage> Reader<D, S> {
+    pub(super) fn new(
+        readers: Readers<S>,
+        dispatch: D,
+        shared: Arc<Shared<D::Batch>>,
+        options: &AdmissionOptions,
+    ) -> Self {
+        let restored = shared.lock().durable;
+        Reader {
+            readers,
+            dispatch,
+            shared,
+            replay: options.replay.clone(),
+            window: options.window,
+            restored,
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        let mut disk = None;
+        loop {
+            let handed_on = match self.next() {
+                Next::End => break,
+                Next::Cached(sequence, cached) => {
+                    disk = None;
+                    self.pass(sequence, cached)
+                }
+                Next::Disk(sequence) => self.pass_from_disk(sequence, &mut disk),
+            };
+            if handed_on.is_err() {
+                break;
+            }
+        }
+        let Reader {
+            dispatch, shared, ..
+        } = self;
+        drop(dispatch);
+        // Those whose records stay in the journal hear that this process will not deliver them.
+        let mut left = Vec::new();
+        shared.change(|state| {
+            left.extend(state.listeners.drain().map(|(_, listener)| listener));
+            let cached = state.tail.drain(..);
+            left.extend(cached.filter_map(|(_, cached)| match cached {
+                Cached::Batch { info, listener, .. } => Some((info, listener?)),
+                Cached::Summary => None,
+            }));
+            state.read = true;
+        });
+        not_now(left);
+    }
+
+    fn next(&self) -> Next<D::Batch> {
+        let mut state = self.shared.lock();
+        loop {
+            if state.stopped {
+                return Next::End;
+            }
+            let next = state.reading;
+            let progress = self.shared.prefix.progress();
+            let ahead = progress.begun_bytes - state.committed_bytes.min(progress.begun_bytes);
+            if ahead >= self.window && ahead > 0 {
+                // Woken by what settles or is committed.
+                state.pressed = progress.settled_bytes > state.committed_bytes;
+            } else if next < state.durable {
+                state.reading = next + 1;
+                return match state.tail.front() {
+                    Some((sequence, _)) if *sequence == next => match state.tail.pop_front() {
+                        Some((_, cached)) => Next::Cached(next, cached),
+                        None => Next::Disk(next),
+                    },
+                    _ => Next::Disk(next),
+                };
+            } else if state.sealed {
+                return Next::End;
+            }
+            state = self.shared.wait(state);
+        }
+    }
+
+    fn pass(&mut self, sequence: u64, cached: Cached<D::Batch>) -> Result<(), ()> {
+        match cached {
+            Cached::Summary => {
+                self.shared.prefix.begin(sequence, 0);
+                self.shared.ended(sequence, false);
+                Ok(())
+            }
+            Cached::Batch {
+                batch,
+                info,
+                permit,
+                listener,
+                received_nanos,
+            } => self.hand_on(
+                sequence,
+                Ready {
+                    batch,
+                    info,
+                    permit,
+                    listener,
+                    received_nanos,
+                },
+            ),
+        }
+    }
+
+    /// Hands on the record `sequence`, and with it those that lie in the same frame, as far as they are
+    /// not in memory.
+    fn pass_from_disk(
+        &mut self,
+        sequence: u64,
+        disk: &mut Option<millpond_journal::Reader<S>>,
+    ) -> Result<(), ()> {
+        if disk
+            .as_ref()
+            .is_none_or(|reader| reader.position() != sequence)
+        {
+            match self.readers.at(sequence) {
+                Ok(reader) => *disk = Some(reader),
+                Err(error) => return self.lost(sequence, &error),
+            }
+        }
+        let Some(reader) = disk else { return Err(()) };
+        let records = match reader.next_records() {
+            Ok(Some(records)) => records,
+            Ok(None) => {
+                // It is durable, so it can be read.
+                let error = format!("record {sequence} of the journal is durable and not there");
+                self.shared.problem(error);
+                return Err(());
+            }
+            Err(error) => return self.lost(sequence, &error),
+        };
+        let mut next = sequence;
+        for (at, record) in records {
+            if at != next {
+                break;
+            }
+            let read = self.dispatch.read(record, at);
+            let listener = {
+                let mut state = self.shared.lock();
+                if at > sequence {
+                    if state.tail.front().is_some_and(|(front, _)| *front == at) {
+                        break;
+                    }
+                    state.reading = at + 1;
+                }
+                state.listeners.remove(&at)
+            };
+            next = at + 1;
+            match read {
+                Ok(None) => {
+                    self.shared.prefix.begin(at, 0);
+                    self.shared.ended(at, false);
+                }
+                Ok(Some((batch, info))) => {
+                    let bytes = record.len().max(LEAST);
+                    let permit = Arc::new(self.replay.acquire_blocking(bytes));
+                    let counts = &self.shared.counts;
+                    counts
+                        .replayed_events
+                        .fetch_add(info.events, Ordering::Relaxed);
+                    let ready = Ready {
+                        batch,
+                        info,
+                        permit,
+                        listener: listener.map(|(_, listener)| listener),
+                        received_nanos: monotonic_nanos(),
+                    };
+                    hand_on(&self.shared, &mut self.dispatch, self.restored, at, ready)?;
+                }
+                Err(why) => {
+                    self.shared.prefix.begin(at, 0);
+                    self.shared.ended(at, true);
+                    self.shared
+                        .problem(format!("record {at} of the journal stays there: {why}"));
+                    not_now(listener);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes over damage: what lies behind it is handed on, and nothing is committed from it on, until
+    /// an operator accepts the loss.
+    fn lost(&mut self, sequence: u64, error: &Error) -> Result<(), ()> {
+        self.shared.prefix.begin(sequence, 0);
+        self.shared.ended(sequence, true);
+        match error {
+            Error::Damaged(damage) if let Some(to) = damage.to => {
+                self.shared
+                    .problem(format!("the journal goes on behind damage: {damage}"));
+                let mut lost = Vec::new();
+                self.shared.change(|state| {
+                    state.reading = to.max(sequence + 1);
+                    let gone = state.listeners.extract_if(|&at, _| at < to);
+                    lost.extend(gone.map(|(_, listener)| listener));
+                });
+                not_now(lost);
+                Ok(())
+            }
+            error => {
+                self.shared
+                    .problem(format!("the journal cannot be read on: {error}"));
+                Err(())
+            }
+        }
+    }
+
+    fn hand_on(&mut self, sequence: u64, ready: Ready<D::Batch>) -> Result<(), ()> {
+        hand_on(
+            &self.shared,
+            &mut self.dispatch,
+            self.restored,
+            sequence,
+            ready,
+        )
+    }
+}
+
+/// Tells them that this process will not do what they wait for.
+fn not_now(listeners: impl IntoIterator<Item = Listener>) {
+    for (info, listener) in listeners {
+        listener.settled(&info, true);
+    }
+}
+
+fn hand_on<D: Dispatch>(
+    shared: &Arc<Shared<D::Batch>>,
+    dispatch: &mut D,
+    restored: u64,
+    sequence: u64,
+    ready: Ready<D::Batch>,
+) -> Result<(), ()> {
+    let Ready {
+        batch,
+        info,
+        permit,
+        listener,
+        received_nanos,
+    } = ready;
+    let counts = &shared.counts;
+    counts
+        .passed_events
+        .fetch_add(info.events, Ordering::Relaxed);
+    if sequence < restored {
+        counts
+            .restored_events
+            .fetch_add(info.events, Ordering::Relaxed);
+    } else {
+        counts
+            .waiting_events
+            .fetch_sub(info.events, Ordering::Relaxed);
+    }
+    shared.prefix.begin(sequence, info.bytes);
+    let following = Following {
+        shared: shared.clone(),
+        sequence,
+        listener,
+    };
+    let ticket = Ticket::new(info, Some(Arc::new(following)));
+    match dispatch.dispatch(batch, permit, ticket, sequence, received_nanos) {
+        Ok(()) => Ok(()),
+        Err(DispatchError::Refused(why)) => {
+            shared.problem(format!(
+                "record {sequence} of the journal stays there: {why}"
+            ));
+            Ok(())
+        }
+        Err(DispatchError::Gone) => Err(()),
+    }
+}

@@ -1,0 +1,96 @@
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use millpond_delivery::LatencySnapshot;
+use millpond_queue::{Depth, RoomView};
+
+use super::state::Shared;
+
+/// A read-only view of an [`Admission`](super::Admission). Holding it keeps nothing from ending.
+#[derive(Clone)]
+pub struct AdmissionView {
+    room: RoomView,
+    read: Arc<dyn Fn() -> JournalState + Send + Sync>,
+}
+
+/// How an admission stands.
+#[derive(Clone, Debug, Default)]
+pub struct JournalState {
+    /// Everything below this record is durable.
+    pub durable: u64,
+    /// Everything below this record is committed.
+    pub committed: u64,
+    /// The record that is handed on next.
+    pub reading: u64,
+    /// Events and bytes made durable since the start.
+    pub kept_events: u64,
+    /// Bytes of them.
+    pub kept_bytes: u64,
+    /// Events handed on since the start.
+    pub passed_events: u64,
+    /// Those of them that were read from disk.
+    pub replayed_events: u64,
+    /// Those of them that the journal held before the start.
+    pub restored_events: u64,
+    /// Events made durable since the start and not handed on yet.
+    pub waiting_events: u64,
+    /// Events that were taken in and could not be made durable. Their sources were told.
+    pub refused_events: u64,
+    /// Records that wait to be done again, at the next start.
+    pub held_records: u64,
+    /// How long each sync took.
+    pub syncs: LatencySnapshot,
+    /// Why nothing is taken at the moment: the journal or the disk is full.
+    pub full: Option<String>,
+    /// Why nothing is taken any more.
+    pub failed: Option<String>,
+    /// What could not be read or handed on.
+    pub problems: Vec<String>,
+}
+
+impl AdmissionView {
+    pub(super) fn new<B: Send + 'static>(shared: Arc<Shared<B>>, room: RoomView) -> Self {
+        AdmissionView {
+            room,
+            read: Arc::new(move || state(&shared)),
+        }
+    }
+
+    /// What has not been made durable yet.
+    pub fn depth(&self) -> Depth {
+        self.room.depth()
+    }
+
+    /// The room in front of the journal.
+    pub fn room(&self) -> &RoomView {
+        &self.room
+    }
+
+    /// How it stands.
+    pub fn state(&self) -> JournalState {
+        (self.read)()
+    }
+}
+
+fn state<B>(shared: &Shared<B>) -> JournalState {
+    let counts = &shared.counts;
+    let held_records = shared.prefix.progress().held;
+    let state = shared.lock();
+    JournalState {
+        durable: state.durable,
+        committed: counts.committed.load(Ordering::Relaxed),
+        reading: state.reading,
+        kept_events: counts.kept_events.load(Ordering::Relaxed),
+        kept_bytes: counts.kept_bytes.load(Ordering::Relaxed),
+        passed_events: counts.passed_events.load(Ordering::Relaxed),
+        replayed_events: counts.replayed_events.load(Ordering::Relaxed),
+        restored_events: counts.restored_events.load(Ordering::Relaxed),
+        waiting_events: counts.waiting_events.load(Ordering::Relaxed),
+        refused_events: counts.refused_events.load(Ordering::Relaxed),
+        held_records,
+        syncs: counts.syncs.snapshot(),
+        full: state.full.clone(),
+        failed: state.failed.clone(),
+        problems: state.problems.clone(),
+    }
+}
