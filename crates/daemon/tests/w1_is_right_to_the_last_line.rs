@@ -7,13 +7,18 @@ use std::fs::File;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use common::http::Client;
 use common::w1::{STAGES, W1};
 use common::{Place, Totals, shared};
 
-const SOURCES: [(&str, &str); 3] = [
+const SOURCES: [(&str, &str); 4] = [
     ("stdin", "type = \"stdin\""),
     ("file", "type = \"file\"\npath = \"{dir}/in.ndjson\""),
     ("tcp", "type = \"tcp\"\nlisten = \"127.0.0.1:0\""),
+    (
+        "http",
+        "type = \"http\"\nlisten = \"127.0.0.1:0\"\nack = \"delivered\"",
+    ),
 ];
 
 fn place(source: &str, workers: usize, key: &str, input: &[u8]) -> Place {
@@ -33,10 +38,14 @@ fn feed(place: &Place, name: &str, input: &[Vec<u8>]) -> common::Ended {
         _ => Stdio::null(),
     };
     let daemon = place.start_with(&[], stdin);
-    if name != "tcp" {
+    if !["tcp", "http"].contains(&name) {
         return daemon.end();
     }
     let daemon = daemon.ready();
+    if name == "http" {
+        post_all(&daemon, input);
+        return daemon.terminate();
+    }
     std::thread::scope(|scope| {
         for connection in 0..4 {
             let mut stream = daemon.connect("feed");
@@ -55,6 +64,23 @@ fn feed(place: &Place, name: &str, input: &[Vec<u8>]) -> common::Ended {
         daemon.metric("millpond_events_received_total") >= lines
     });
     daemon.terminate()
+}
+
+/// Posts the input over four connections in bodies of 100 lines, and waits for every answer.
+fn post_all(daemon: &common::Daemon, input: &[Vec<u8>]) {
+    std::thread::scope(|scope| {
+        for connection in 0..4 {
+            let mut client = Client::connect(daemon, "feed");
+            let bodies = input.chunks(100).skip(connection).step_by(4);
+            scope.spawn(move || {
+                for lines in bodies {
+                    let answer = client.post(&lines.concat()).expect("an answer");
+                    let accepted = serde_json::json!(lines.len());
+                    assert_eq!((answer.status, &answer.body["accepted"]), (200, &accepted));
+                }
+            });
+        }
+    });
 }
 
 #[test]

@@ -5,10 +5,10 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{DemoConfig, FileConfig, Source, StdinConfig, TcpConfig};
+use crate::{DemoConfig, FileConfig, HttpConfig, Source, StdinConfig, TcpConfig};
 
-/// The longest line that `max_line` may allow: chunks are addressed by 32 bits.
-const MAX_LINE: u64 = 1 << 30;
+/// The longest that a line or a body may be: chunks are addressed by 32 bits.
+const LONGEST: u64 = 1 << 30;
 
 /// A kind of source.
 pub struct Kind {
@@ -34,6 +34,12 @@ pub fn kinds() -> &'static [Kind] {
                 a_line_fits(&config)?;
                 Ok(source)
             },
+        },
+        Kind {
+            name: "http",
+            summary: "newline-framed events from the bodies of HTTP requests, acknowledged",
+            schema: schema::<HttpConfig>,
+            build: |params| read::<HttpConfig>(params)?.checked(),
         },
         Kind {
             name: "stdin",
@@ -107,11 +113,16 @@ impl std::error::Error for ConfigError {}
 
 /// `max_line` in bytes.
 pub(crate) fn max_line(size: ByteSize) -> Result<usize, ConfigError> {
+    addressable("max_line", size)
+}
+
+/// A size of `key` that the spans of a chunk can address.
+pub(crate) fn addressable(key: &str, size: ByteSize) -> Result<usize, ConfigError> {
     let bytes = size.as_u64();
     match usize::try_from(bytes) {
-        Ok(fits) if (1..=MAX_LINE).contains(&bytes) => Ok(fits),
+        Ok(fits) if (1..=LONGEST).contains(&bytes) => Ok(fits),
         _ => Err(ConfigError::new(
-            "max_line",
+            key,
             format!("{bytes} bytes, expected 1 B to 1 GiB"),
         )),
     }
@@ -244,6 +255,37 @@ mod tests {
                 "listen",
                 "`nowhere`, expected an address with a port",
             ),
+            ("http", json!({}), "", "missing field `listen`"),
+            (
+                "http",
+                json!({ "listen": "nowhere" }),
+                "listen",
+                "`nowhere`, expected an address with a port",
+            ),
+            (
+                "http",
+                json!({ "listen": "a:1", "max_connections": 0 }),
+                "max_connections",
+                "expected at least 1",
+            ),
+            (
+                "http",
+                json!({ "listen": "a:1", "max_body": "2GiB" }),
+                "max_body",
+                "expected 1 B to 1 GiB",
+            ),
+            (
+                "http",
+                json!({ "listen": "a:1", "timeout": "0s" }),
+                "timeout",
+                "0s, expected a time",
+            ),
+            (
+                "http",
+                json!({ "listen": "a:1", "ack": "soon" }),
+                "ack",
+                "unknown variant `soon`, expected one of `received`, `durable`, `delivered`",
+            ),
             (
                 "stdin",
                 json!({ "path": "x" }),
@@ -293,6 +335,10 @@ mod tests {
                 "tcp",
                 json!({ "listen": "127.0.0.1:0", "idle": "0", "partial": "1MiB", "max_line": "64KiB" }),
             ),
+            (
+                "http",
+                json!({ "listen": "127.0.0.1:0", "idle": "0", "ack": "durable" }),
+            ),
             ("stdin", json!({})),
             ("file", json!({ "path": "a.ndjson" })),
             (
@@ -303,6 +349,18 @@ mod tests {
             ("demo", json!({ "burst": { "factor": 1 } })),
         ] {
             assert!(build(kind, params.clone()).is_ok(), "{kind} {params}");
+        }
+    }
+
+    #[test]
+    fn a_source_that_acknowledges_what_is_durable_needs_a_journal() {
+        for (ack, needs) in [
+            (json!("durable"), true),
+            (json!("delivered"), false),
+            (Value::Null, false),
+        ] {
+            let source = build("http", json!({ "listen": "a:1", "ack": ack })).unwrap();
+            assert_eq!(source.needs_journal(), needs, "{ack}");
         }
     }
 

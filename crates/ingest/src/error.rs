@@ -29,6 +29,15 @@ pub enum SourceError {
         /// What the system said.
         source: io::Error,
     },
+    /// It was asked to acknowledge what is durable, and nothing makes it so.
+    #[error(
+        "source `{source_name}` has `ack = \"durable\"`, which needs a journal, and there is none: \
+         expected a `[journal]`, or `ack` as \"received\" or \"delivered\""
+    )]
+    NoJournal {
+        /// The source's name.
+        source_name: String,
+    },
     /// The pipe that wakes a blocked reader cannot be made.
     #[error("cannot make a pipe to stop `{input}` by: {source}")]
     Pipe {

@@ -2,11 +2,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use millpond_delivery::Settled;
 use millpond_event::{Buffer, Chunk, Origin, Refusal};
 
 use crate::inlet::{Closed, Inlet, Lease};
 use crate::lines::{Lines, Piece, TooLong};
 use crate::resume::Resumed;
+
+/// What a read brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// Events handed on, refused ones included.
+    pub(crate) events: u64,
+    /// Those of them that are longer than a line may be.
+    pub(crate) refused: u64,
+}
 
 /// One partition of a source: what is read goes in, chunks with its coordinates go to the pipelines.
 pub(crate) struct Feed {
@@ -72,29 +82,48 @@ impl Feed {
     /// When a pipeline is gone.
     pub(crate) async fn take(
         &mut self,
-        mut lease: Lease,
+        lease: Lease,
         filled: usize,
         end: bool,
     ) -> Result<(), Closed> {
+        self.take_for(lease, filled, end, None).await.map(drop)
+    }
+
+    /// The same for a `listener` who is told what becomes of each chunk, and says how much it was.
+    ///
+    /// # Errors
+    /// When a pipeline is gone.
+    pub(crate) async fn take_for(
+        &mut self,
+        mut lease: Lease,
+        filled: usize,
+        end: bool,
+        listener: Option<Arc<dyn Settled>>,
+    ) -> Result<Taken, Closed> {
         let now = unix_micros();
         let mut pieces = self.lines.feed(lease.bytes(), filled, end);
+        let before = self.sequence;
+        let mut refused = 0;
         if pieces.len() > 1 {
-            return self.take_many(lease, pieces, now).await;
+            refused = pieces.iter().filter(|piece| piece.is_too_long()).count() as u64;
+            self.take_many(lease, pieces, now, listener).await?;
+        } else if let Some(piece) = pieces.pop() {
+            let (chunk, permit) = match piece {
+                Piece::Lines { range, offset } => {
+                    let (buffer, filled, permit) = lease.seal(range);
+                    (Chunk::new(buffer, filled, self.origin(offset, now)), permit)
+                }
+                Piece::TooLong(long) => {
+                    refused = 1;
+                    let (_, mut permit) = lease.into_parts();
+                    permit.shrink_to(crate::inlet::PAGE);
+                    (self.refused(long, now), permit)
+                }
+            };
+            self.sequence += self.inlet.submit(chunk, Arc::new(permit), listener).await?;
         }
-        let (chunk, permit) = match pieces.pop() {
-            None => return Ok(()),
-            Some(Piece::Lines { range, offset }) => {
-                let (buffer, filled, permit) = lease.seal(range);
-                (Chunk::new(buffer, filled, self.origin(offset, now)), permit)
-            }
-            Some(Piece::TooLong(long)) => {
-                let (_, mut permit) = lease.into_parts();
-                permit.shrink_to(crate::inlet::PAGE);
-                (self.refused(long, now), permit)
-            }
-        };
-        self.sequence += self.inlet.submit(chunk, Arc::new(permit), None).await?;
-        Ok(())
+        let events = self.sequence - before;
+        Ok(Taken { events, refused })
     }
 
     /// A line that is too long lies between others: each piece becomes a chunk of just its size.
@@ -104,6 +133,7 @@ impl Feed {
         lease: Lease,
         pieces: Vec<Piece>,
         now: u64,
+        listener: Option<Arc<dyn Settled>>,
     ) -> Result<(), Closed> {
         let (buffer, permit) = lease.into_parts();
         let permit = Arc::new(permit);
@@ -116,7 +146,10 @@ impl Feed {
                     Chunk::new(bytes, filled, self.origin(offset, now))
                 }
             };
-            self.sequence += self.inlet.submit(chunk, permit.clone(), None).await?;
+            self.sequence += self
+                .inlet
+                .submit(chunk, permit.clone(), listener.clone())
+                .await?;
         }
         Ok(())
     }

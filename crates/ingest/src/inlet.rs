@@ -131,6 +131,11 @@ impl Inlet {
         self.inner.pool.buffer_bytes()
     }
 
+    /// The most bytes that a buffer may have, if the budget is to cover it.
+    pub(crate) fn budget_bytes(&self) -> usize {
+        usize::try_from(self.inner.budget.capacity()).unwrap_or(usize::MAX)
+    }
+
     /// True once the source should end: it was told to, or a pipeline is gone.
     pub fn is_ended(&self) -> bool {
         self.inner.stop.is_stopped() || self.inner.closed.is_raised()
@@ -203,12 +208,13 @@ impl Inlet {
         Some(self.buffer(bytes, permit))
     }
 
+    /// Small needs get a buffer of their own: a request of a few lines must not pin 256 KiB while it comes in.
     fn size(&self, bytes: usize) -> usize {
         let usual = self.buffer_bytes();
-        if bytes <= usual {
+        if (usual / 2..=usual).contains(&bytes) {
             usual
         } else {
-            bytes.next_multiple_of(PAGE)
+            bytes.max(1).next_multiple_of(PAGE)
         }
     }
 

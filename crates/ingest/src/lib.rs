@@ -8,6 +8,7 @@
 //! | kind | what it reads |
 //! |---|---|
 //! | [`tcp`](TcpConfig) | newline-framed events from many connections |
+//! | [`http`](HttpConfig) | newline-framed events from the bodies of requests, acknowledged |
 //! | [`stdin`](StdinConfig) | standard input, to its end |
 //! | [`file`](FileConfig) | files, to their end or followed as they grow |
 //! | [`demo`](DemoConfig) | synthetic shoppers, seeded and reproducible |
@@ -65,8 +66,11 @@ mod error;
 mod feed;
 mod file;
 mod flag;
+mod http;
+mod idle;
 mod inlet;
 mod lines;
+mod listener;
 mod resume;
 mod routes;
 mod source;
@@ -78,6 +82,7 @@ pub use config::{ConfigError, Kind, build, kinds};
 pub use demo::{Burst, DemoConfig, Shoppers};
 pub use error::SourceError;
 pub use file::{FileConfig, Paths};
+pub use http::{Ack, HttpConfig};
 pub use inlet::{Closed, Inlet, JournalWay, Lease};
 pub use resume::{Resume, Resumed, is_file};
 pub use routes::{Route, Routes};

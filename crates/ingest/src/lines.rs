@@ -42,6 +42,13 @@ pub(crate) enum Piece {
     TooLong(TooLong),
 }
 
+impl Piece {
+    /// Whether it is a line longer than the limit.
+    pub(crate) fn is_too_long(&self) -> bool {
+        matches!(self, Piece::TooLong(_))
+    }
+}
+
 /// A line longer than the limit. All but its prefix is gone.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooLong {

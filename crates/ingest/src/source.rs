@@ -20,6 +20,11 @@ pub trait Source: Send {
     fn paths(&self) -> &[PathBuf] {
         &[]
     }
+
+    /// Whether its configuration asks for something that only a journal can give.
+    fn needs_journal(&self) -> bool {
+        false
+    }
 }
 
 /// An open source, ready to take events in.

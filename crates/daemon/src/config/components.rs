@@ -23,6 +23,8 @@ pub(crate) struct Built {
     pub(crate) writes: Option<PathBuf>,
     /// The files that it reads.
     pub(crate) reads: Vec<PathBuf>,
+    /// Whether it asks for something that only a journal can give.
+    pub(crate) needs_journal: bool,
     /// Whether it keeps state between events.
     pub(crate) stateful: bool,
 }
@@ -64,6 +66,7 @@ impl Family {
             Family::Source => millpond_ingest::build(kind, params)
                 .map(|source| Built {
                     reads: source.paths().to_vec(),
+                    needs_journal: source.needs_journal(),
                     ..Built::default()
                 })
                 .map_err(|error| (error.key, error.message)),

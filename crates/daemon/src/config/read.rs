@@ -40,6 +40,7 @@ pub(crate) fn config(tree: Value, origins: &Origins) -> Result<Config, Problems>
         origins,
         problems: Vec::new(),
         inputs: BTreeMap::new(),
+        durable: Vec::new(),
     };
     let config = reader.config(tree);
     match config {
@@ -53,6 +54,8 @@ struct Reader<'a> {
     problems: Vec<Problem>,
     /// The files that sources read, and which of them does.
     inputs: BTreeMap<PathBuf, String>,
+    /// Sources that ask for what only a journal can give.
+    durable: Vec<String>,
 }
 
 impl Reader<'_> {
@@ -92,6 +95,14 @@ impl Reader<'_> {
             runtime.memory,
             "the whole budget `runtime.memory`",
         );
+        if journal.is_none() {
+            for source in std::mem::take(&mut self.durable) {
+                let key = nest(&join("sources", &source), "ack");
+                let message = "\"durable\" needs a journal, and there is no section [journal]: \
+                               expected \"received\" or \"delivered\"";
+                self.problem(&key, message);
+            }
+        }
         if let Some(Some(journal)) = &journal {
             let bound = ByteSize((journal.segment.min(RECORD_MAX)) - BUFFER);
             self.lines_fit(&sources, bound, "what the journal keeps in one record");
@@ -129,6 +140,8 @@ impl Reader<'_> {
                 let component = component.map(|(component, built)| {
                     let inputs = built.reads.into_iter();
                     self.inputs.extend(inputs.map(|path| (path, name.clone())));
+                    self.durable
+                        .extend(built.needs_journal.then(|| name.clone()));
                     component
                 });
                 (name, component)
@@ -283,12 +296,17 @@ impl Reader<'_> {
         what: &str,
     ) {
         for source in sources.values().flatten() {
-            let Some(max_line) = source.params.get("max_line") else {
-                continue;
-            };
-            if serde_json::from_value(max_line.clone()).is_ok_and(|line: ByteSize| line > bound) {
-                let message = format!("{max_line} is more than {what}, expected at most {bound}");
-                self.problem(&nest(&source.at.key, "max_line"), &message);
+            for (key, default) in [("max_line", "1MiB"), ("max_body", "8MiB")] {
+                let default = Value::from(default);
+                let size = match source.params.get(key) {
+                    Some(size) => size,
+                    None if key == "max_body" && source.kind != "http" => continue,
+                    None => &default,
+                };
+                if serde_json::from_value(size.clone()).is_ok_and(|size: ByteSize| size > bound) {
+                    let message = format!("{size} is more than {what}, expected at most {bound}");
+                    self.problem(&nest(&source.at.key, key), &message);
+                }
             }
         }
     }

@@ -5,6 +5,7 @@
     reason = "each test file uses its part of this"
 )]
 
+pub mod http;
 pub mod w1;
 
 use std::collections::BTreeMap;

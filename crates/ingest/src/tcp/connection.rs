@@ -2,7 +2,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_std::net::TcpStream;
 use async_std::task;
@@ -12,9 +12,9 @@ use millpond_delivery::OpenGuard;
 
 use super::Limits;
 use super::halves::{Half, Halves};
-use crate::BoxFuture;
 use crate::feed::Feed;
 use crate::flag::Raised;
+use crate::idle::Idle;
 use crate::inlet::{Ended, Inlet, Lease};
 
 /// Reads of fewer bytes than this are followed by a pause.
@@ -180,41 +180,7 @@ impl Connection {
 
     fn touch(&mut self) {
         if let Some(idle) = &mut self.idle {
-            idle.last = Instant::now();
-        }
-    }
-}
-
-/// The idle deadline. A timer that runs is not moved with every read: it finds out when it ends.
-struct Idle {
-    limit: Duration,
-    last: Instant,
-    timer: Option<BoxFuture<'static, ()>>,
-}
-
-impl Idle {
-    fn new(limit: Duration) -> Self {
-        let last = Instant::now();
-        let timer = None;
-        Idle { limit, last, timer }
-    }
-
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        loop {
-            let timer = match &mut self.timer {
-                Some(timer) => timer,
-                None => {
-                    let left = self.limit.saturating_sub(self.last.elapsed());
-                    if left.is_zero() {
-                        return Poll::Ready(());
-                    }
-                    self.timer.insert(Box::pin(task::sleep(left)))
-                }
-            };
-            if timer.as_mut().poll(context).is_pending() {
-                return Poll::Pending;
-            }
-            self.timer = None;
+            idle.touch();
         }
     }
 }

@@ -1,19 +1,18 @@
 mod connection;
 mod halves;
-mod listener;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use async_std::net::TcpListener;
 use bytesize::ByteSize;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::{default_max_line, max_line};
-use crate::{BoxFuture, ConfigError, Opened, Source, SourceError};
-
-/// How many connections the system may hold that are not accepted yet.
-const BACKLOG: i32 = 4096;
+use crate::{BoxFuture, ConfigError, Opened, Source, SourceError, listener};
+use connection::Connection;
+use halves::Halves;
 
 /// Newline-framed events from TCP connections: `type = "tcp"`.
 ///
@@ -69,14 +68,7 @@ fn default_partial() -> ByteSize {
 
 impl TcpConfig {
     pub(crate) fn checked(self) -> Result<Box<dyn Source>, ConfigError> {
-        let port = self.listen.rsplit_once(':').map(|(_, port)| port);
-        if port.is_none_or(|port| port.parse::<u16>().is_err()) {
-            let message = format!(
-                "`{}`, expected an address with a port, such as `127.0.0.1:7071`",
-                self.listen
-            );
-            return Err(ConfigError::new("listen", message));
-        }
+        listener::checked(&self.listen)?;
         if self.max_connections == 0 {
             return Err(ConfigError::new(
                 "max_connections",
@@ -110,24 +102,14 @@ struct Limits {
 
 impl Source for Tcp {
     fn open(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Opened>, SourceError>> {
-        // A host name is looked up, which may take its time.
-        Box::pin(async_std::task::spawn_blocking(move || {
-            let bound = TcpListener::bind(&self.address).and_then(|listener| {
-                rustix::net::listen(&listener, BACKLOG)?;
-                Ok((listener.local_addr()?, listener))
-            });
-            match bound {
-                Ok((local, listener)) => Ok(Box::new(Bound {
-                    local,
-                    listener,
-                    limits: self.limits,
-                }) as Box<dyn Opened>),
-                Err(source) => Err(SourceError::Listen {
-                    address: self.address,
-                    source,
-                }),
-            }
-        }))
+        Box::pin(async move {
+            let (local, listener) = listener::bind(self.address).await?;
+            Ok(Box::new(Bound {
+                local,
+                listener,
+                limits: self.limits,
+            }) as Box<dyn Opened>)
+        })
     }
 }
 
@@ -143,6 +125,17 @@ impl Opened for Bound {
     }
 
     fn run(self: Box<Self>, inlet: crate::Inlet) -> BoxFuture<'static, Result<(), SourceError>> {
-        Box::pin(listener::run(self.listener.into(), self.limits, inlet))
+        let Bound {
+            listener, limits, ..
+        } = *self;
+        let halves = Halves::new(limits.partial);
+        Box::pin(async move {
+            let connection = {
+                let inlet = inlet.clone();
+                move |stream| Connection::new(stream, limits, inlet.clone(), &halves).run()
+            };
+            listener::run(listener, limits.max_connections, inlet, connection).await;
+            Ok(())
+        })
     }
 }

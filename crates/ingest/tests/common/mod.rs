@@ -1,16 +1,22 @@
 //! A pipeline that only takes parcels out of its mailboxes.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod http;
+
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use millpond_delivery::{Consignment, Inbound, Ledger, SourceLedger, Tally};
+use millpond_delivery::{Consignment, Inbound, Ledger, SourceLedger, Taken, Tally};
 use millpond_event::{BufferPool, KeyPath, Slice};
-use millpond_ingest::{Inlet, Route, SourceError, Stop, StopHandle, build, stop};
-use millpond_queue::{Budget, Intake, Limits, Mailbox, Parcel, ReadySet, mailboxes};
+use millpond_ingest::{
+    Inlet, JournalWay, Resume, Route, SourceError, Stop, StopHandle, build, stop,
+};
+use millpond_queue::{
+    Budget, Intake, Limits, Mailbox, Parcel, ReadySet, RoomReceiver, mailboxes, room,
+};
 use serde_json::Value;
 
 pub const BUFFER: usize = 256 << 10;
@@ -22,6 +28,8 @@ pub struct Rig {
     pub handle: StopHandle,
     pub boxes: Vec<Mailbox<Inbound<Slice>>>,
     pub seen: Vec<Seen>,
+    /// The journal's end, if the inlet is one into a journal: the test plays the journal.
+    pub journal: Option<RoomReceiver<Taken<Slice>>>,
     stop: Stop,
     intake: Option<Intake<Inbound<Slice>>>,
     key: Option<KeyPath>,
@@ -64,6 +72,7 @@ impl Rig {
             handle,
             boxes,
             seen: Vec::new(),
+            journal: None,
             stop,
             intake: Some(intake),
             key: key.map(|key| KeyPath::parse(key).unwrap()),
@@ -87,15 +96,39 @@ impl Rig {
         )
     }
 
+    /// The one inlet, into a journal that the test plays. `resume`: how far partitions were read.
+    pub fn journal_inlet(&mut self, resume: Resume) -> Inlet {
+        let limits = Limits {
+            events: 1 << 20,
+            bytes: 1 << 30,
+        };
+        let (room, receiver) = room("journal", limits);
+        self.journal = Some(receiver);
+        Inlet::with_journal(
+            "s".into(),
+            JournalWay { room, resume },
+            self.budget.clone(),
+            BufferPool::new(BUFFER, || 0),
+            self.source.clone(),
+            self.stop.clone(),
+        )
+    }
+
     /// Opens a source and runs it on a thread of its own.
     pub fn start(&mut self, kind: &str, params: Value) -> Running {
+        let inlet = self.inlet();
+        self.start_with(kind, params, inlet)
+    }
+
+    /// The same with an inlet of one's own.
+    pub fn start_with(&self, kind: &str, params: Value, inlet: Inlet) -> Running {
         let source = build(kind, params).unwrap_or_else(|error| panic!("{error}"));
         let opened = match async_std::task::block_on(source.open()) {
             Ok(opened) => opened,
             Err(error) => panic!("{error}"),
         };
         let address = opened.local_addr();
-        let run = opened.run(self.inlet());
+        let run = opened.run(inlet);
         let thread = std::thread::spawn(move || async_std::task::block_on(run));
         Running { address, thread }
     }
@@ -109,6 +142,18 @@ impl Rig {
             }
         }
         taken
+    }
+
+    /// Waits for the next parcel of shard 0, and leaves its events without an outcome.
+    pub fn next_parcel(&mut self) -> Parcel<Inbound<Slice>> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Some(parcel) = self.boxes[0].take() {
+                return parcel;
+            }
+            assert!(Instant::now() < deadline, "waited in vain for a parcel");
+            std::thread::yield_now();
+        }
     }
 
     pub fn open(&mut self, shard: usize, parcel: Parcel<Inbound<Slice>>) -> usize {

@@ -122,6 +122,17 @@ fn everything_that_is_wrong_is_told_with_file_key_value_and_what_was_expected() 
             "[dead_letters]\npath = \"data\"\n\n[journal]\ndir = \"data\"\n\n[sources.feed]",
         ),
         (
+            "durable without a journal",
+            "[sources.feed]",
+            "[sources.door]\ntype = \"http\"\nlisten = \"127.0.0.1:0\"\nack = \"durable\"\n\n[sources.feed]",
+        ),
+        (
+            "a body that no record holds",
+            "[sources.feed]",
+            "[journal]\ndir = \"data\"\nsegment = \"4MiB\"\n\n\
+             [sources.door]\ntype = \"http\"\nlisten = \"127.0.0.1:0\"\n\n[sources.feed]",
+        ),
+        (
             "a line that no record holds",
             "[sources.feed]",
             "[journal]\ndir = \"data\"\n\n[sources.feed]\nmax_line = \"20MiB\"",
@@ -195,6 +206,11 @@ fn everything_that_is_wrong_is_told_with_file_key_value_and_what_was_expected() 
             "a line larger than the budget",
             "listen = \"127.0.0.1:0\"",
             "listen = \"127.0.0.1:0\"\nmax_line = \"512MiB\"\npartial = \"512MiB\"",
+        ),
+        (
+            "a body larger than the budget",
+            "type = \"tcp\"\nlisten = \"127.0.0.1:0\"",
+            "type = \"http\"\nlisten = \"127.0.0.1:0\"\nmax_body = \"512MiB\"",
         ),
         (
             "a file that is read and written",

@@ -1,26 +1,53 @@
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use async_std::channel;
 use async_std::net::{TcpListener, TcpStream};
 use async_std::task;
-use futures_lite::future::or;
+use futures_lite::future::{Future, or};
 
-use super::Limits;
-use super::connection::Connection;
-use super::halves::Halves;
-use crate::{Inlet, SourceError};
+use crate::{ConfigError, Inlet, SourceError};
 
+/// How many connections the system may hold that are not accepted yet.
+const BACKLOG: i32 = 4096;
 /// How long to wait after an accept that failed, at first and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
-/// Accepts connections until the source should end, then waits for those that are open to end.
-pub(super) async fn run(
+/// Whether `listen` of a configuration is an address with a port, as far as that can be told without looking it up.
+pub(crate) fn checked(listen: &str) -> Result<(), ConfigError> {
+    let port = listen.rsplit_once(':').map(|(_, port)| port);
+    if port.is_none_or(|port| port.parse::<u16>().is_err()) {
+        let message =
+            format!("`{listen}`, expected an address with a port, such as `127.0.0.1:7071`");
+        return Err(ConfigError::new("listen", message));
+    }
+    Ok(())
+}
+
+/// Listens on `address`, and says on which one that is.
+pub(crate) async fn bind(address: String) -> Result<(SocketAddr, TcpListener), SourceError> {
+    // A host name is looked up, which may take its time.
+    task::spawn_blocking(move || {
+        let bound = std::net::TcpListener::bind(&address).and_then(|listener| {
+            rustix::net::listen(&listener, BACKLOG)?;
+            Ok((listener.local_addr()?, listener.into()))
+        });
+        bound.map_err(|source| SourceError::Listen { address, source })
+    })
+    .await
+}
+
+/// Accepts connections until the source should end, then waits for those that are open to end. `serve` counts a
+/// connection as open before it returns.
+pub(crate) async fn run<C>(
     listener: TcpListener,
-    limits: Limits,
+    max_connections: u64,
     inlet: Inlet,
-) -> Result<(), SourceError> {
-    let halves = Halves::new(limits.partial);
+    serve: impl Fn(TcpStream) -> C,
+) where
+    C: Future<Output = ()> + Send + 'static,
+{
     // Nothing is ever sent: each connection holds a sender, and the last that goes ends the wait.
     let (open, all_gone) = channel::bounded::<()>(1);
     let mut backoff = BACKOFF.0;
@@ -28,14 +55,14 @@ pub(super) async fn run(
         match accepted {
             Ok(stream) => {
                 backoff = BACKOFF.0;
-                if inlet.ledger().open_now() >= limits.max_connections {
+                if inlet.ledger().open_now() >= max_connections {
                     inlet.ledger().add_closed("connection_limit");
                     continue;
                 }
-                let connection = Connection::new(stream, limits, inlet.clone(), &halves);
+                let connection = serve(stream);
                 let open = open.clone();
                 task::spawn(async move {
-                    connection.run().await;
+                    connection.await;
                     drop(open);
                 });
             }
@@ -61,7 +88,6 @@ pub(super) async fn run(
     }
     drop((listener, open));
     let _ = all_gone.recv().await;
-    Ok(())
 }
 
 async fn accept(listener: &TcpListener, inlet: &Inlet) -> Option<io::Result<TcpStream>> {
