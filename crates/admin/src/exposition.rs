@@ -272,6 +272,19 @@ fn sinks(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
             )
         }),
     )?;
+    out.gauges(
+        "millpond_sink_state",
+        "1 for what the sink is doing, 0 for what it is not",
+        all().flat_map(|one| {
+            let doing = one.state.label();
+            SinkState::LABELS.map(|state| {
+                (
+                    [("sink", one.name), ("state", state)],
+                    u64::from(state == doing),
+                )
+            })
+        }),
+    )?;
     out.histograms(
         "millpond_end_to_end_latency_seconds",
         "Time from read to confirmed",

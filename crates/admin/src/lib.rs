@@ -54,6 +54,7 @@
 //! | `millpond_sink_bytes_total` | sink | bytes delivered |
 //! | `millpond_sink_retries_total` | sink | attempts that failed and were made again |
 //! | `millpond_sink_up` | sink | 1 while it takes rows, 0 while it retries or has ended |
+//! | `millpond_sink_state` | sink, state | 1 for what the sink is doing, 0 for the others: running, retrying, open, half_open, held, closed, ended |
 //! | `millpond_end_to_end_latency_seconds` | sink | from read to confirmed |
 //! | `millpond_dead_letters_deleted_total` | | dead letters deleted to make room for others |
 //! | `millpond_dead_letters_bytes` | | bytes in the store of dead letters |
@@ -96,7 +97,7 @@ mod server;
 pub use error::AdminError;
 pub use journal::JournalObserved;
 pub use observed::{
-    BuildInfo, Health, LetterCount, LetterStore, Observed, PipelineObserved, Read, SinkObserved,
-    SinkState, StageCounts, StageObserved, WorkerCounts,
+    BuildInfo, Circuit, Health, LetterCount, LetterStore, Observed, PipelineObserved, Read,
+    SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
 };
 pub use server::{Admin, bind};

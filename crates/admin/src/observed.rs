@@ -147,11 +147,60 @@ pub enum SinkState {
         seconds: f64,
         /// What the destination said last.
         error: String,
+        /// Failed attempts in a row.
+        failures: u32,
+        /// Whether only a few rows are tried at a time.
+        circuit: Circuit,
+    },
+    /// Its destination refused rows, and it waits for space in the store of dead letters.
+    Held {
+        /// For how long, in seconds.
+        seconds: f64,
     },
     /// Its destination went away; rows are dropped and counted.
     Closed,
     /// Its input ended, and everything was written.
     Ended,
+}
+
+/// Whether a sink that fails tries all it has in hand, or a few rows first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Circuit {
+    /// Everything is tried.
+    Closed,
+    /// It has failed often: nothing is tried until a pause has passed.
+    Open,
+    /// The pause has passed, and a few rows are being tried.
+    HalfOpen,
+}
+
+impl SinkState {
+    /// What a sink can be seen doing, as the label `state` has it.
+    pub(crate) const LABELS: [&str; 7] = [
+        "running",
+        "retrying",
+        "open",
+        "half_open",
+        "held",
+        "closed",
+        "ended",
+    ];
+
+    /// Which of [`SinkState::LABELS`] it is doing.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            SinkState::Running => "running",
+            SinkState::Retrying { circuit, .. } => match circuit {
+                Circuit::Closed => "retrying",
+                Circuit::Open => "open",
+                Circuit::HalfOpen => "half_open",
+            },
+            SinkState::Held { .. } => "held",
+            SinkState::Closed => "closed",
+            SinkState::Ended => "ended",
+        }
+    }
 }
 
 /// The worker pool.

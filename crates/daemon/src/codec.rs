@@ -108,6 +108,7 @@ impl Codec for JsonCodec {
                 length: refusal.length,
                 hash: refusal.hash,
             }),
+            row: None,
         };
         rows.push_at(input, self.position, |out| dead.write_to(out));
         true

@@ -9,6 +9,7 @@ mod health;
 mod journal;
 mod logs;
 mod observe;
+mod patience;
 mod report;
 mod run;
 mod signals;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use millpond_admin::{
-    BuildInfo, Health, JournalObserved, LetterCount, LetterStore, Observed, PipelineObserved,
-    SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
+    BuildInfo, Circuit, Health, JournalObserved, LetterCount, LetterStore, Observed,
+    PipelineObserved, SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
 };
 use millpond_runtime::PipelineView;
 use millpond_runtime::admission::AdmissionView;
@@ -99,9 +99,23 @@ fn sink(sink: &SinkSeen) -> SinkObserved {
     let view = sink.view.clone();
     let state = move || match view.state() {
         Doing::Running => SinkState::Running,
-        Doing::Retrying { since, error } => SinkState::Retrying {
+        Doing::Retrying {
+            since,
+            error,
+            failures,
+            circuit,
+        } => SinkState::Retrying {
             seconds: since.elapsed().as_secs_f64(),
             error,
+            failures,
+            circuit: match circuit {
+                millpond_sinks::Circuit::Closed => Circuit::Closed,
+                millpond_sinks::Circuit::Open => Circuit::Open,
+                millpond_sinks::Circuit::HalfOpen => Circuit::HalfOpen,
+            },
+        },
+        Doing::Held { since } => SinkState::Held {
+            seconds: since.elapsed().as_secs_f64(),
         },
         Doing::Closed(_) => SinkState::Closed,
         Doing::Ended => SinkState::Ended,

@@ -97,6 +97,8 @@ pub(crate) fn sink_closed(sink: &str, reason: &ClosedReason) -> bool {
             tracing::info!(sink, "the reader of the sink has gone; ending");
             false
         }
+        // Said where it was given up.
+        ClosedReason::GivenUp => false,
         ClosedReason::Failed(error) => {
             tracing::error!(sink, %error, "the sink failed for good; ending");
             true

@@ -11,6 +11,7 @@ use millpond_sinks::{ClosedReason, SinkError};
 
 use crate::health::{Phase, Vitals};
 use crate::observe;
+use crate::patience::Patience;
 use crate::report;
 use crate::status::Status;
 use crate::wire::{Line, OpenSource, Seen};
@@ -42,6 +43,7 @@ pub(crate) fn run(
     let Line {
         runtime,
         sinks,
+        best_effort,
         sources,
         admission,
         stop,
@@ -57,9 +59,9 @@ pub(crate) fn run(
     for (source, address) in &seen.addresses {
         tracing::info!(source = &**source, %address, "source listens");
     }
-    let reopeners: Vec<_> = sinks
+    let controls: Vec<_> = sinks
         .iter()
-        .map(millpond_sinks::SinkHandle::reopener)
+        .map(millpond_sinks::SinkHandle::control)
         .collect();
     let mut reading = sources.len();
     sources
@@ -74,13 +76,25 @@ pub(crate) fn run(
     tracing::info!(workers = seen.worker_count, sources = reading, "running");
 
     let mut deadline: Option<Instant> = None;
+    let mut best_effort = Some(best_effort);
+    let mut patience: Option<Patience> = None;
     let mut failed = false;
     loop {
+        if deadline.is_some()
+            && let Some(sinks) = best_effort.take()
+        {
+            patience = Some(Patience::begin(sinks, drain, Instant::now()));
+        }
+        if let Some(patience) = &mut patience {
+            patience.look(&seen, Instant::now());
+        }
+        let every = patience.as_ref().and_then(Patience::every);
+        let every = every.unwrap_or(Duration::MAX).min(status.every());
         let wait = deadline.map_or(status.every(), |at| {
             at.saturating_duration_since(Instant::now())
         });
         let drain_from_now = || Some(Instant::now() + drain);
-        match happenings.recv_timeout(wait.min(status.every())) {
+        match happenings.recv_timeout(wait.min(every)) {
             Ok(Happening::Stop) if deadline.is_none() => {
                 tracing::info!(deadline_seconds = drain.as_secs_f64(), "draining");
                 vitals.enter(Phase::Draining);
@@ -91,7 +105,7 @@ pub(crate) fn run(
                 tracing::warn!("stopped a second time: ending at once");
                 return left(&seen, status);
             }
-            Ok(Happening::Reopen) => reopeners.iter().for_each(|reopener| reopener.reopen()),
+            Ok(Happening::Reopen) => controls.iter().for_each(|control| control.reopen()),
             Ok(Happening::SourceEnded(source, result)) => {
                 reading -= 1;
                 match result {
@@ -120,6 +134,9 @@ pub(crate) fn run(
             }
             Ok(Happening::Drained(errors)) => {
                 status.end();
+                if let Some(patience) = &patience {
+                    patience.end();
+                }
                 for error in &errors {
                     tracing::error!(%error, "a sink failed");
                 }

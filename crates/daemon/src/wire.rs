@@ -21,6 +21,7 @@ use crate::codec::JsonCodec;
 use crate::config::{Component, Config, MissingKey, Pipeline, Place};
 use crate::error::StartError;
 use crate::journal;
+use crate::patience::BestEffort;
 use crate::run::Happening;
 use admission::{Shares, Ways, admit};
 use sinks::{Sinks, open_sinks};
@@ -34,6 +35,7 @@ pub(crate) const DEAD_LETTERS: &str = "dead_letters";
 pub(crate) struct Line {
     pub(crate) runtime: Runtime,
     pub(crate) sinks: Vec<SinkHandle>,
+    pub(crate) best_effort: Vec<BestEffort>,
     pub(crate) sources: Vec<OpenSource>,
     pub(crate) admission: Option<Admission<Slice>>,
     pub(crate) stop: StopHandle,
@@ -110,7 +112,7 @@ pub(crate) async fn wire(
     let journal = journal
         .map(|section| journal::open(config, section))
         .transpose()?;
-    let (mut sinks, letters) = open_sinks(config, happenings)?;
+    let (mut sinks, letters) = open_sinks(config, &budget, happenings)?;
     let pipelines = config
         .pipelines
         .iter()
@@ -128,6 +130,7 @@ pub(crate) async fn wire(
     };
     let (runtime, intakes) = Runtime::start(&options, pipelines)?;
     let handles = std::mem::take(&mut sinks.handles);
+    let best_effort = std::mem::take(&mut sinks.best_effort);
     let seen_sinks = sinks.seen();
     // The workers' copies are the only ones left: the rooms close when the workers have ended.
     drop(sinks);
@@ -203,6 +206,7 @@ pub(crate) async fn wire(
     Ok(Line {
         runtime,
         sinks: handles,
+        best_effort,
         sources,
         admission,
         stop,

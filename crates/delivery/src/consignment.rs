@@ -254,6 +254,19 @@ impl Receipt {
         self.rows
     }
 
+    /// A receipt for `rows` rows to another sink, which stand in for rows that this one cannot take.
+    /// Whatever waits for this receipt waits for that one as well.
+    pub fn refer(&self, sink: &std::sync::Arc<SinkLedger>, rows: u64) -> Receipt {
+        sink.route(rows);
+        Receipt {
+            consignment: self.consignment.clone(),
+            sink: sink.clone(),
+            rows,
+            received_nanos: self.received_nanos,
+            open: true,
+        }
+    }
+
     /// Every row was delivered, at `now_nanos` on the clock that `received_nanos` was read from.
     pub fn confirm(self, now_nanos: u64) {
         self.settle(now_nanos, []);

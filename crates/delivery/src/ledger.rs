@@ -174,6 +174,17 @@ impl SinkLedger {
         lock(&self.totals).retries += 1;
     }
 
+    /// Counts all rows on their way as dropped for `reason`; returns how many there were. For a sink
+    /// that will not answer for them: an answer that comes all the same changes nothing.
+    pub fn write_off(&self, reason: &'static str) -> u64 {
+        let mut totals = lock(&self.totals);
+        let rows = std::mem::take(&mut totals.live);
+        if rows > 0 {
+            *totals.dropped_by.entry(reason).or_default() += rows;
+        }
+        rows
+    }
+
     pub(crate) fn route(&self, rows: u64) {
         let mut totals = lock(&self.totals);
         totals.routed += rows;
@@ -183,7 +194,10 @@ impl SinkLedger {
     pub(crate) fn answer(&self, rows: u64, waited_nanos: u64, failed: &[(u32, Fate)]) {
         let mut totals = lock(&self.totals);
         let delivered = rows.saturating_sub(failed.len() as u64);
-        totals.live -= rows;
+        let Some(live) = totals.live.checked_sub(rows) else {
+            return;
+        };
+        totals.live = live;
         totals.delivered += delivered;
         for (_, fate) in failed {
             match fate {
@@ -201,7 +215,10 @@ impl SinkLedger {
 
     pub(crate) fn abandon(&self, rows: u64) {
         let mut totals = lock(&self.totals);
-        totals.live -= rows;
+        let Some(live) = totals.live.checked_sub(rows) else {
+            return;
+        };
+        totals.live = live;
         *totals.dropped_by.entry(ABANDONED).or_default() += rows;
     }
 }

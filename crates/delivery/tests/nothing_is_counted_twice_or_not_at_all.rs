@@ -337,3 +337,27 @@ proptest! {
         prop_assert_eq!(ended, wanted, "each ticket ends once, and asks for a retry if it must");
     }
 }
+
+/// A row that its sink cannot take is set aside in another: its input is open until that has answered.
+#[test]
+fn what_stands_in_for_a_row_holds_its_input_open() {
+    for (stands_in, expected) in [(None, (1, 0)), (Some(Fate::Dropped("full")), (0, 1))] {
+        let (ledger, sink) = (Arc::new(Ledger::new("p")), Arc::new(SinkLedger::new("out")));
+        let letters = Arc::new(SinkLedger::new("letters"));
+        let part = Ticket::new(TicketInfo::default(), None).part(&ledger, 1);
+        let consignment = Consignment::open(&ledger);
+        let receipt = consignment.receipt(&sink, 1, true, 0);
+        let tally = Tally {
+            passed: 1,
+            ..Tally::default()
+        };
+        consignment.seal(vec![part], tally);
+        let letter = receipt.refer(&letters, 1);
+        receipt.settle(1, [(0, Fate::DeadLettered)]);
+        assert_eq!((sink.totals().dead_lettered, ledger.totals().live), (1, 1));
+        letter.settle(2, stands_in.map(|fate| (0, fate)));
+        let totals = ledger.totals();
+        assert_eq!((totals.dead_lettered, totals.dropped()), expected);
+        assert_eq!(totals.live, 0);
+    }
+}

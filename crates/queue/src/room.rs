@@ -214,7 +214,7 @@ impl<T> Drop for RoomReceiver<T> {
     }
 }
 
-/// A read-only view of a room, for metrics and health.
+/// A view of a room, for metrics and health. It takes nothing out and puts nothing in.
 #[derive(Clone)]
 pub struct RoomView {
     shared: Arc<Shared>,
@@ -229,6 +229,11 @@ impl RoomView {
     /// How full it is.
     pub fn depth(&self) -> Depth {
         self.shared.gauge.read(self.shared.limits)
+    }
+
+    /// Wakes those who wait for space, though there may be none: what they wait for has changed.
+    pub fn wake_senders(&self) {
+        self.shared.space.wake();
     }
 
     /// Events that the consumer has taken and not yet done; read after the depth, it misses none.

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use millpond_delivery::{Outbound, SinkLedger};
 use millpond_queue::{RoomSender, Spares};
@@ -28,6 +28,9 @@ pub struct Exit<O> {
     pub required: bool,
     /// What happens when the room is full.
     pub on_full: OnFull,
+    /// Once set, the sink gets nothing more: output is given up and counted under this reason. Those
+    /// who wait for the room have to be woken then.
+    pub given_up: Arc<OnceLock<&'static str>>,
 }
 
 impl<O> Clone for Exit<O> {
@@ -36,6 +39,7 @@ impl<O> Clone for Exit<O> {
             room: self.room.clone(),
             spares: self.spares.clone(),
             ledger: self.ledger.clone(),
+            given_up: self.given_up.clone(),
             ..*self
         }
     }
@@ -50,6 +54,7 @@ impl<O> Exit<O> {
             ledger,
             required: true,
             on_full: OnFull::Block,
+            given_up: Arc::default(),
         }
     }
 }

@@ -82,7 +82,14 @@ fn hand_over<C: Codec>(
     parcel: Parcel<Outbound<C::Output>>,
     waker: &Waker,
 ) -> Option<Parcel<Outbound<C::Output>>> {
-    let parcel = match exit.room.try_send(parcel) {
+    let send = |parcel| match exit.given_up.get() {
+        Some(reason) => {
+            give_up(codec, parcel, Fate::Dropped(reason));
+            Ok(())
+        }
+        None => exit.room.try_send(parcel),
+    };
+    let parcel = match send(parcel) {
         Ok(()) => return None,
         Err(TrySendError::Closed(parcel)) => {
             return give_up(codec, parcel, Fate::Abandoned("sink_closed"));
@@ -92,9 +99,10 @@ fn hand_over<C: Codec>(
     if exit.on_full == OnFull::Drop {
         return give_up(codec, parcel, Fate::Dropped("sink_full"));
     }
-    // Space may come between the refusal and the registration: so look again afterwards.
+    // Space may come between the refusal and the registration, or the sink be given up: so look again
+    // afterwards.
     exit.room.on_space(waker);
-    match exit.room.try_send(parcel) {
+    match send(parcel) {
         Ok(()) => None,
         Err(TrySendError::Closed(parcel)) => give_up(codec, parcel, Fate::Abandoned("sink_closed")),
         Err(TrySendError::Full(parcel)) => Some(parcel),

@@ -26,8 +26,9 @@ pub(crate) trait Handle: Send {
 pub(crate) struct Appender<H> {
     handle: H,
     len: u64,
-    /// Bytes at the end that belong to a row which is not complete: the next one to be written.
-    torn: usize,
+    /// What is at the end of a row which is not complete: the next one to be written, unless that was
+    /// set aside.
+    torn: Vec<u8>,
     unsynced_bytes: u64,
     unsynced_rows: usize,
 }
@@ -38,7 +39,7 @@ impl<H: Handle> Appender<H> {
         Appender {
             handle,
             len,
-            torn: 0,
+            torn: Vec::new(),
             unsynced_bytes: 0,
             unsynced_rows: 0,
         }
@@ -51,7 +52,7 @@ impl<H: Handle> Appender<H> {
 
     /// True while part of the next row is stuck at the end.
     pub(crate) fn is_torn(&self) -> bool {
-        self.torn > 0
+        !self.torn.is_empty()
     }
 
     /// Rows appended since the last sync.
@@ -60,7 +61,8 @@ impl<H: Handle> Appender<H> {
     }
 
     pub(crate) fn write(&mut self, batches: &[Rows<'_>]) -> Result<(), WriteError> {
-        let before = self.torn;
+        self.end_torn(batches)?;
+        let before = self.torn.len();
         let handle = &mut self.handle;
         let (written, failed) = match send(|slices| handle.append(slices), batches, before) {
             Ok(()) => (total_bytes(batches), None),
@@ -73,19 +75,37 @@ impl<H: Handle> Appender<H> {
         self.len += (written - before) as u64;
         self.unsynced_bytes += (written - torn) as u64;
         self.unsynced_rows += done;
-        self.torn = torn;
+        self.torn.clear();
+        self.torn.extend_from_slice(&row(batches, done)[..torn]);
         self.cut_torn();
         match failed {
             None => Ok(()),
-            Some(error) => Err(WriteError::Transient { done, error }),
+            Some(error) => Err(WriteError::transient(error).after(done)),
         }
     }
 
     /// Takes a torn row's bytes back, if the handle lets it.
     pub(crate) fn cut_torn(&mut self) {
-        if self.torn > 0 && self.handle.cut(self.torn as u64).is_ok() {
-            self.len -= self.torn as u64;
-            self.torn = 0;
+        let torn = self.torn.len() as u64;
+        if torn > 0 && self.handle.cut(torn).is_ok() {
+            self.len -= torn;
+            self.torn.clear();
+        }
+    }
+
+    /// Ends the line of a torn row that was set aside: the row which is next must not complete it.
+    fn end_torn(&mut self, batches: &[Rows<'_>]) -> Result<(), WriteError> {
+        if !self.is_torn() || row(batches, 0).starts_with(&self.torn) {
+            return Ok(());
+        }
+        match self.handle.append(&[IoSlice::new(b"\n")]) {
+            Ok(0) => Err(WriteError::transient(io::ErrorKind::WriteZero.into())),
+            Ok(_) => {
+                self.len += 1;
+                self.torn.clear();
+                Ok(())
+            }
+            Err(error) => Err(WriteError::transient(error)),
         }
     }
 
@@ -106,12 +126,23 @@ impl<H: Handle> Appender<H> {
     /// will be two of each.
     pub(crate) fn take_back(&mut self) {
         let bytes = self.unsynced_bytes;
-        if bytes > 0 && self.torn == 0 && self.handle.cut(bytes).is_ok() {
+        if bytes > 0 && self.torn.is_empty() && self.handle.cut(bytes).is_ok() {
             self.len -= bytes;
         }
         self.unsynced_bytes = 0;
         self.unsynced_rows = 0;
     }
+}
+
+/// The row behind the first `index` ones; empty if there is none.
+fn row<'a>(batches: &[Rows<'a>], mut index: usize) -> &'a [u8] {
+    for rows in batches {
+        if index < rows.len() {
+            return rows.row(index);
+        }
+        index -= rows.len();
+    }
+    &[]
 }
 
 /// Writes the batches but for their first `skip` bytes; on an error says how many bytes, with the
@@ -249,6 +280,24 @@ mod tests {
                 assert_eq!(disk.bytes, expected, "space {space}, cut {can_cut}");
             }
         }
+    }
+
+    #[test]
+    fn a_torn_row_that_was_set_aside_is_not_completed_by_another() {
+        let (first, next) = (records(["abc"]), records(["xyz"]));
+        let mut disk = Disk {
+            space: 2,
+            ..Disk::default()
+        };
+        let mut appender = Appender::new(&mut disk, 0);
+        appender.write(&[Rows::whole(&first)]).expect_err("full");
+        appender
+            .write(&[Rows::whole(&next)])
+            .expect_err("still full");
+        appender.handle.space = usize::MAX;
+        appender.write(&[Rows::whole(&next)]).expect("space");
+        assert_eq!(appender.len(), 7);
+        assert_eq!(disk.bytes, b"ab\nxyz\n");
     }
 
     fn rows_bytes(all: &[Rows<'_>], rows: usize) -> u64 {

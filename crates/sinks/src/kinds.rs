@@ -2,7 +2,7 @@ use schemars::schema_for;
 use serde_json::{Map, Value};
 
 use crate::config::{ConfigError, parse, unknown};
-use crate::{BlackholeConfig, FileConfig, Sink, SinkOptions, StdoutConfig, TcpConfig};
+use crate::{BlackholeConfig, FileConfig, HttpConfig, Sink, SinkOptions, StdoutConfig, TcpConfig};
 
 /// A kind of sink that a configuration can name.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,11 @@ pub fn kinds() -> &'static [Kind] {
             name: "tcp",
             summary: "sends rows over a TCP connection and connects again when it breaks",
             schema: || schema_for!(TcpConfig),
+        },
+        Kind {
+            name: "http",
+            summary: "sends rows in batches as the bodies of POST requests",
+            schema: || schema_for!(HttpConfig),
         },
         Kind {
             name: "blackhole",
@@ -72,6 +77,11 @@ pub fn build(kind: &str, params: Value) -> Result<Box<dyn Sink>, ConfigError> {
             config.validate()?;
             Ok(Box::new(config))
         }
+        "http" => {
+            let config: HttpConfig = own(params)?;
+            config.validate()?;
+            Ok(Box::new(config))
+        }
         "blackhole" => Ok(Box::new(own::<BlackholeConfig>(params)?)),
         other => {
             let known: Vec<_> = kinds().iter().map(|kind| kind.name).collect();
@@ -99,6 +109,7 @@ mod tests {
             let params = match kind.name {
                 "file" => json!({ "path": "out.ndjson" }),
                 "tcp" => json!({ "address": "127.0.0.1:7000" }),
+                "http" => json!({ "url": "http://127.0.0.1:7000/in?token=x" }),
                 _ => json!({ "required": false }),
             };
             build(kind.name, params).unwrap_or_else(|error| panic!("{}: {error}", kind.name));
@@ -110,6 +121,14 @@ mod tests {
     fn a_bad_sink_names_its_key_and_what_was_expected() {
         let file = |more: Value| {
             let mut table = json!({ "path": "x" });
+            table
+                .as_object_mut()
+                .expect("a table")
+                .extend(more.as_object().expect("a table").clone());
+            table
+        };
+        let http = |more: Value| {
+            let mut table = json!({ "url": "http://a/" });
             table
                 .as_object_mut()
                 .expect("a table")
@@ -188,11 +207,96 @@ mod tests {
                 "connect_timeout",
                 "at least",
             ),
+            ("http", json!({}), "", "missing field `url`"),
+            (
+                "http",
+                http(json!({ "url": "collector" })),
+                "url",
+                "expected one such as",
+            ),
+            (
+                "http",
+                http(json!({ "url": "ftp://a/b" })),
+                "url",
+                "no URL of a server",
+            ),
+            (
+                "http",
+                http(json!({ "url": "http://a b/" })),
+                "url",
+                "this is no URL",
+            ),
+            (
+                "http",
+                http(json!({ "headers": { "x": 1 } })),
+                "headers.x",
+                "expected a text or { file",
+            ),
+            (
+                "http",
+                http(json!({ "headers": { "x y": "z" } })),
+                "headers.x y",
+                "no name of a header",
+            ),
+            (
+                "http",
+                http(json!({ "headers": { "Content-Type": "text/plain" } })),
+                "headers.Content-Type",
+                "sets this header itself",
+            ),
+            (
+                "http",
+                http(json!({ "batch": { "events": 0 } })),
+                "batch.events",
+                "at least 1",
+            ),
+            (
+                "http",
+                http(json!({ "batch": { "bytes": 0 } })),
+                "batch.bytes",
+                "at least 1",
+            ),
+            (
+                "http",
+                http(json!({ "batch": { "bytes": "2MiB" } })),
+                "batch.bytes",
+                "at most 1MiB",
+            ),
+            (
+                "http",
+                http(json!({ "timeout": "0s" })),
+                "timeout",
+                "at least 1ms",
+            ),
+            (
+                "http",
+                http(json!({ "gzp": true })),
+                "gzp",
+                "did you mean \"gzip\"?",
+            ),
             ("stdout", json!({ "path": "x" }), "path", "unknown key"),
         ] {
             let error = build(kind, params.clone()).err().expect("refused");
             assert_eq!(error.key, key, "{kind} {params}: {error}");
             assert!(error.message.contains(part), "{kind} {params}: {error}");
         }
+    }
+
+    #[test]
+    fn a_secret_is_never_part_of_a_message() {
+        for params in [
+            json!({ "url": "http://user:hunter22@host/" }),
+            json!({ "url": "nowhere://host/?token=hunter22" }),
+            json!({ "url": "http://host/", "headers": { "authorization": "hunter22\n" } }),
+        ] {
+            let error = build("http", params).err().expect("refused");
+            assert!(!error.to_string().contains("hunter22"), "{error}");
+        }
+        let config: HttpConfig = own(json!({
+            "url": "http://host/?token=hunter22",
+            "headers": { "authorization": "Bearer hunter22" },
+        }))
+        .expect("valid");
+        assert!(!format!("{config:?}").contains("hunter22"), "{config:?}");
     }
 }

@@ -6,13 +6,14 @@
 //! and empty. The driver in between promises:
 //!
 //! - rows are delivered in order, and their receipts confirmed only after a flush behind them;
-//! - what fails is tried again for as long as it takes, with growing pauses; what was surely written
-//!   is not written again;
+//! - what fails is tried again, with growing pauses, for as long as it takes or as often as the
+//!   configuration says; what was surely written is not written again;
+//! - what the destination refuses for good is set aside, and holds up nothing else;
 //! - whatever happens, panics included, every receipt is answered: nobody upstream waits for ever,
 //!   and no event counts as delivered because it was forgotten.
 //!
 //! The destinations: standard output ([`StdoutConfig`]), files ([`FileConfig`]), TCP
-//! ([`TcpConfig`]), nothing at all ([`BlackholeConfig`]), and the bounded store of dead letters
+//! ([`TcpConfig`]), HTTP ([`HttpConfig`]), nothing at all ([`BlackholeConfig`]), and the bounded store of dead letters
 //! ([`dead_letter_store`]).
 //!
 //! ```
@@ -25,7 +26,7 @@
 //! let writer = build("blackhole", serde_json::json!({}))?.open()?;
 //! let ledger = Arc::new(SinkLedger::new("nowhere"));
 //! let (sender, receiver) = room("nowhere", Limits { events: 100, bytes: 1 << 20 });
-//! let sink = spawn("nowhere", receiver, Spares::new(8), writer, ledger.clone(), |_| ())?;
+//! let sink = spawn("nowhere", receiver, Spares::new(8), writer, ledger.clone(), Default::default(), |_| ())?;
 //!
 //! let mut rows = Records::default();
 //! rows.push(0, |out| out.extend_from_slice(b"{}\n"));
@@ -48,8 +49,10 @@ mod driver;
 mod encoder;
 mod error;
 mod file;
+mod http;
 mod kinds;
 mod options;
+mod retry;
 mod rows;
 mod sink;
 mod stdout;
@@ -61,14 +64,19 @@ mod writer;
 pub use blackhole::BlackholeConfig;
 pub use config::ConfigError;
 pub use dead_letter::{
-    DeadLetter, DeadLetterConfig, DeadLetterStore, DeadLetterView, Truncated, dead_letter_store,
+    DeadLetter, DeadLetterConfig, DeadLetterStore, DeadLetterView, SinkRow, Truncated,
+    dead_letter_store,
 };
-pub use driver::{ClosedReason, Reopener, SinkHandle, SinkState, SinkView, spawn};
+pub use driver::{
+    Circuit, ClosedReason, Letters, Recourse, SinkControl, SinkHandle, SinkState, SinkView, spawn,
+};
 pub use encoder::{Encoder, NdJson};
 pub use error::SinkError;
 pub use file::{FileConfig, RotateConfig};
+pub use http::{BatchConfig, HeaderConfig, HttpConfig};
 pub use kinds::{Kind, build, kinds};
 pub use options::{OnFull, QueueOptions, SinkOptions};
+pub use retry::RetryOptions;
 pub use rows::{Place, Rows};
 pub use sink::Sink;
 pub use stdout::StdoutConfig;

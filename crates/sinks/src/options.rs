@@ -5,11 +5,11 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::ConfigError;
 use crate::config::parse;
+use crate::{ConfigError, RetryOptions};
 
 /// The keys of [`SinkOptions`].
-const KEYS: [&str; 3] = ["required", "on_full", "queue"];
+const KEYS: [&str; 4] = ["required", "on_full", "queue", "retry"];
 
 /// The settings that every sink has, whatever its kind.
 ///
@@ -20,6 +20,7 @@ const KEYS: [&str; 3] = ["required", "on_full", "queue"];
 /// required = true                                 # default
 /// on_full = "block"                               # default; or "drop"
 /// queue = { events = 65536, bytes = "16MiB" }     # default
+/// retry = { first = "100ms", longest = "60s", attempts = 0, open_after = 5 } # default
 /// ```
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -31,6 +32,8 @@ pub struct SinkOptions {
     pub on_full: OnFull,
     /// The bounds of the room in front of the sink.
     pub queue: QueueOptions,
+    /// What happens when the destination fails.
+    pub retry: RetryOptions,
 }
 
 impl Default for SinkOptions {
@@ -39,6 +42,7 @@ impl Default for SinkOptions {
             required: true,
             on_full: OnFull::Block,
             queue: QueueOptions::default(),
+            retry: RetryOptions::default(),
         }
     }
 }
@@ -65,6 +69,7 @@ impl SinkOptions {
                 ));
             }
         }
+        options.retry.validate()?;
         Ok(options)
     }
 
@@ -196,6 +201,26 @@ mod tests {
                 json!({ "queue": { "events": 0 } }),
                 "queue.events",
                 "at least 1",
+            ),
+            (
+                json!({ "retry": { "first": "0s" } }),
+                "retry.first",
+                "at least 1ms",
+            ),
+            (
+                json!({ "retry": { "longest": "50ms" } }),
+                "retry.longest",
+                "at least 100ms",
+            ),
+            (
+                json!({ "retry": { "open_after": 0 } }),
+                "retry.open_after",
+                "at least 1",
+            ),
+            (
+                json!({ "retry": { "attempt": 1 } }),
+                "retry.attempt",
+                "did you mean \"attempts\"?",
             ),
             (
                 json!({ "queue": { "bytes": "much" } }),

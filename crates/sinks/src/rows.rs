@@ -152,6 +152,26 @@ pub(crate) fn split_to_fit<'a>(
     (fitting, Vec::new())
 }
 
+/// The first `rows` rows (at most all), and the others.
+pub(crate) fn split_rows<'a>(
+    batches: &[Rows<'a>],
+    mut rows: usize,
+) -> (Vec<Rows<'a>>, Vec<Rows<'a>>) {
+    let (mut head, mut tail) = (Vec::new(), Vec::new());
+    for batch in batches {
+        let (before, behind) = if rows >= batch.len() {
+            (*batch, None)
+        } else {
+            let (before, behind) = batch.split_at(rows);
+            (before, Some(behind))
+        };
+        rows -= before.len();
+        head.extend(Some(before).filter(|rows| !rows.is_empty()));
+        tail.extend(behind);
+    }
+    (head, tail)
+}
+
 /// Where `written` leading bytes end: whole rows, and bytes of the row after them.
 pub(crate) fn locate(batches: &[Rows<'_>], mut written: usize) -> (usize, usize) {
     let mut rows = 0;
@@ -198,6 +218,17 @@ mod tests {
                 let fits = total_bytes(&fitting) + next.row(0).len();
                 assert!(fits as u64 > space, "a row that fits is left at {space}");
             }
+        }
+    }
+
+    #[test]
+    fn a_split_by_rows_loses_and_repeats_none() {
+        let (one, two) = (records(["a", "bb", "ccc"]), records(["d"]));
+        let all = [Rows::whole(&one), Rows::whole(&two)];
+        for rows in 0..6 {
+            let (head, tail) = split_rows(&all, rows);
+            assert_eq!(total_rows(&head), rows.min(4));
+            assert_eq!(texts(&head) + &texts(&tail), "a\nbb\nccc\nd\n");
         }
     }
 

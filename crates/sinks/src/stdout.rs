@@ -47,7 +47,9 @@ impl PipeWriter {
 impl Writer for PipeWriter {
     fn write(&mut self, batches: &[Rows<'_>]) -> Result<(), WriteError> {
         self.out.write(batches).map_err(|error| match error {
-            WriteError::Transient { done, error } if error.kind() == io::ErrorKind::BrokenPipe => {
+            WriteError::Transient { done, error, .. }
+                if error.kind() == io::ErrorKind::BrokenPipe =>
+            {
                 WriteError::Closed { done }
             }
             other => other,

@@ -9,7 +9,8 @@ use crate::Rows;
 /// it by three rules:
 ///
 /// - after a failed [`write`](Writer::write) the next one begins with the first row that was not
-///   done, so nothing overtakes and nothing that was done is repeated;
+///   done, so nothing overtakes and nothing that was done is repeated; it may bring fewer rows, and
+///   leave out rows that were set aside meanwhile;
 /// - rows count as delivered once a [`flush`](Writer::flush) behind them has succeeded;
 /// - after a failed flush, every row since the one before it is written again, except the leading
 ///   ones that the error calls done.
@@ -55,22 +56,36 @@ pub trait Writer: Send {
     /// The last call: everything is written and flushed, and nothing more will come.
     fn finish(&mut self) {}
 
-    /// The longest pause between two attempts.
+    /// The longest pause between two attempts that makes sense here, whatever the configuration says:
+    /// shorter for what is near than for what many ask at once.
     fn longest_pause(&self) -> Duration {
-        Duration::from_secs(60)
+        Duration::MAX
     }
 }
 
 /// Why rows were not written. `done` is the number of leading rows that surely are.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// It may work later: the rows are tried again, in order, for as long as it takes.
+    /// It may work later: the rows are tried again, in order.
     #[error("{error}")]
     Transient {
         /// Leading rows that are surely written.
         done: usize,
         /// What the system said.
         error: io::Error,
+        /// For how long the destination wants to be left alone, if it said so.
+        not_before: Option<Duration>,
+    },
+    /// The destination will never take the row behind those that are done: it is set aside, and the
+    /// others are tried at once. No answer to [`Writer::tick`] or [`Writer::reopen`].
+    #[error("{detail}")]
+    Rejected {
+        /// Leading rows that are surely written.
+        done: usize,
+        /// Why, in a word for machines.
+        reason: &'static str,
+        /// Why, for people.
+        detail: String,
     },
     /// The reader at the other end is gone for good, which is no failure: the run may end quietly.
     #[error("the reader is gone")]
@@ -93,15 +108,17 @@ impl WriteError {
     pub fn done(&self) -> usize {
         match self {
             WriteError::Transient { done, .. }
+            | WriteError::Rejected { done, .. }
             | WriteError::Closed { done }
             | WriteError::Fatal { done, .. } => *done,
         }
     }
 
     /// The same error, with `before` more rows done.
-    pub(crate) fn after(mut self, before: usize) -> Self {
+    pub fn after(mut self, before: usize) -> Self {
         match &mut self {
             WriteError::Transient { done, .. }
+            | WriteError::Rejected { done, .. }
             | WriteError::Closed { done }
             | WriteError::Fatal { done, .. } => *done += before,
         }
@@ -109,7 +126,11 @@ impl WriteError {
     }
 
     /// A transient error before anything was done.
-    pub(crate) fn transient(error: io::Error) -> Self {
-        WriteError::Transient { done: 0, error }
+    pub fn transient(error: io::Error) -> Self {
+        WriteError::Transient {
+            done: 0,
+            error,
+            not_before: None,
+        }
     }
 }

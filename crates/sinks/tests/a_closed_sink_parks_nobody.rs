@@ -9,7 +9,7 @@ use std::sync::mpsc;
 
 use common::{Act, Line, Puppet};
 use millpond_queue::Limits;
-use millpond_sinks::{ClosedReason, SinkState, spawn};
+use millpond_sinks::{ClosedReason, Recourse, SinkState, spawn};
 
 fn run(act: Act, failed: Option<&str>, delivered: u64) {
     let limits = Limits {
@@ -31,6 +31,7 @@ fn run(act: Act, failed: Option<&str>, delivered: u64) {
         spares,
         Box::new(puppet),
         ledger,
+        Recourse::default(),
         move |reason| {
             told.send(reason).unwrap();
         },

@@ -7,7 +7,7 @@ mod common;
 
 use common::{Act, Line, Puppet};
 use millpond_queue::Limits;
-use millpond_sinks::{SinkState, spawn};
+use millpond_sinks::{Recourse, SinkState, spawn};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -40,7 +40,7 @@ proptest! {
         };
         let written = puppet.written.clone();
         let ledger = line.sink.clone();
-        let sink = spawn("sink", receiver, line.spares.clone(), Box::new(puppet), ledger, |_| {
+        let sink = spawn("sink", receiver, line.spares.clone(), Box::new(puppet), ledger, Recourse::default(), |_| {
             panic!("nothing closed it")
         })
         .unwrap();
@@ -75,6 +75,7 @@ fn a_failure_shows_while_it_lasts_and_is_counted() {
         line.spares.clone(),
         Box::new(puppet),
         ledger,
+        Recourse::default(),
         |_| (),
     );
     let sink = sink.unwrap();

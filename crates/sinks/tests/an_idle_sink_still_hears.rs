@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use common::{Line, Puppet};
-use millpond_sinks::{Rows, WriteError, Writer, spawn};
+use millpond_sinks::{Recourse, Rows, WriteError, Writer, spawn};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -23,9 +23,18 @@ fn a_reopen_reaches_an_idle_writer() {
     };
     let ledger = line.sink.clone();
     let spares = line.spares.clone();
-    let sink = spawn("idle", receiver, spares, Box::new(puppet), ledger, |_| ()).unwrap();
+    let sink = spawn(
+        "idle",
+        receiver,
+        spares,
+        Box::new(puppet),
+        ledger,
+        Recourse::default(),
+        |_| (),
+    )
+    .unwrap();
     for _ in 0..1_000 {
-        sink.reopen();
+        sink.control().reopen();
         tells.recv_timeout(LONG).expect("the writer reopens");
     }
     drop(line);
@@ -59,6 +68,7 @@ fn time_passes_for_an_idle_writer() {
         line.spares.clone(),
         writer,
         ledger,
+        Recourse::default(),
         |_| (),
     )
     .unwrap();

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use common::{Line, Puppet};
 use millpond_queue::Limits;
-use millpond_sinks::{build, spawn};
+use millpond_sinks::{Recourse, build, spawn};
 use serde_json::json;
 
 #[test]
@@ -40,6 +40,7 @@ fn a_file_holds_every_row_after_the_drain() {
             line.spares.clone(),
             writer,
             ledger,
+            Recourse::default(),
             |_| (),
         )
         .unwrap();
@@ -82,7 +83,16 @@ fn a_slow_writer_is_waited_for() {
     let written = puppet.written.clone();
     let ledger = line.sink.clone();
     let spares = line.spares.clone();
-    let sink = spawn("slow", receiver, spares, Box::new(puppet), ledger, |_| ()).unwrap();
+    let sink = spawn(
+        "slow",
+        receiver,
+        spares,
+        Box::new(puppet),
+        ledger,
+        Recourse::default(),
+        |_| (),
+    )
+    .unwrap();
     (0..1_000).for_each(|_| line.send(10));
     let expected = line.expected();
     let books = line.close();
@@ -114,6 +124,7 @@ fn nothing_is_left_in_hand_at_rest() {
         line.spares.clone(),
         puppet,
         ledger,
+        Recourse::default(),
         |_| (),
     )
     .unwrap();
@@ -142,7 +153,16 @@ fn a_tcp_peer_has_read_every_row_when_the_sink_ends() {
         .unwrap();
     let (mut line, receiver) = Line::roomy();
     let ledger = line.sink.clone();
-    let sink = spawn("tcp", receiver, line.spares.clone(), writer, ledger, |_| ()).unwrap();
+    let sink = spawn(
+        "tcp",
+        receiver,
+        line.spares.clone(),
+        writer,
+        ledger,
+        Recourse::default(),
+        |_| (),
+    )
+    .unwrap();
     let reader = std::thread::spawn(move || {
         let mut all = String::new();
         listener
@@ -172,6 +192,7 @@ fn buffers_go_back_to_those_who_fill_them() {
         line.spares.clone(),
         writer,
         ledger,
+        Recourse::default(),
         |_| (),
     )
     .unwrap();

@@ -6,13 +6,14 @@ use std::sync::mpsc::Sender;
 
 use millpond_delivery::SinkLedger;
 use millpond_event::Records;
-use millpond_queue::{Spares, room};
+use millpond_queue::{Budget, Spares, room};
 use millpond_runtime::{Exit, OnFull};
-use millpond_sinks::{DeadLetterView, SinkError, SinkHandle};
+use millpond_sinks::{DeadLetterView, Letters, Recourse, SinkError, SinkHandle, SinkOptions};
 
 use super::{DEAD_LETTERS, SinkSeen};
 use crate::config::{Component, Config, Pipeline};
 use crate::error::StartError;
+use crate::patience::BestEffort;
 use crate::run::Happening;
 
 /// How many emptied outputs a sink keeps for the workers.
@@ -24,6 +25,7 @@ pub(super) struct Sinks {
     /// In the order of the configuration, the dead letters last.
     names: Vec<String>,
     pub(super) handles: Vec<SinkHandle>,
+    pub(super) best_effort: Vec<BestEffort>,
 }
 
 impl Sinks {
@@ -48,15 +50,37 @@ impl Sinks {
     }
 }
 
+/// Opens the store of dead letters first, so that the other sinks can set rows aside. It ends last, when
+/// nobody holds its room any more.
 pub(super) fn open_sinks(
     config: &Config,
+    budget: &Budget,
     happenings: &Sender<Happening>,
 ) -> Result<(Sinks, DeadLetterView), StartError> {
     let mut sinks = Sinks {
         exits: BTreeMap::new(),
         names: Vec::new(),
         handles: Vec::new(),
+        best_effort: Vec::new(),
     };
+    let store = millpond_sinks::dead_letter_store(&config.dead_letters)
+        .map_err(|error| StartError::open(&config.dead_letters_at, error))?;
+    let view = store.view();
+    let policy = Policy {
+        room: DEAD_LETTERS.to_owned(),
+        options: SinkOptions::default(),
+        letters: None,
+    };
+    let store = Box::new(store);
+    let letters = spawn(
+        &mut sinks,
+        DEAD_LETTERS,
+        DEAD_LETTERS,
+        policy,
+        store,
+        happenings,
+    )
+    .map_err(|error| StartError::open(&config.dead_letters_at, error))?;
     for sink in &config.sinks {
         let Component {
             name,
@@ -67,46 +91,27 @@ pub(super) fn open_sinks(
         let closed = millpond_sinks::build(kind, params.clone())
             .map_err(|error| StartError::config(at, error))?;
         let writer = closed.open().map_err(|error| StartError::open(at, error))?;
-        let on_full = match sink.options.on_full {
-            millpond_sinks::OnFull::Block => OnFull::Block,
-            millpond_sinks::OnFull::Drop => OnFull::Drop,
-        };
         let policy = Policy {
             room: format!("sinks.{name}"),
-            limits: sink.options.queue.limits(),
-            required: sink.options.required,
-            on_full,
+            options: sink.options.clone(),
+            letters: Some(Letters {
+                room: letters.room.clone(),
+                ledger: letters.ledger.clone(),
+                budget: budget.clone(),
+            }),
         };
         spawn(&mut sinks, name, kind, policy, writer, happenings)
             .map_err(|error| StartError::open(at, error))?;
     }
-    let store = millpond_sinks::dead_letter_store(&config.dead_letters)
-        .map_err(|error| StartError::open(&config.dead_letters_at, error))?;
-    let letters = store.view();
-    let limits = millpond_sinks::SinkOptions::default().queue.limits();
-    let policy = Policy {
-        room: DEAD_LETTERS.to_owned(),
-        limits,
-        required: true,
-        on_full: OnFull::Block,
-    };
-    spawn(
-        &mut sinks,
-        DEAD_LETTERS,
-        DEAD_LETTERS,
-        policy,
-        Box::new(store),
-        happenings,
-    )
-    .map_err(|error| StartError::open(&config.dead_letters_at, error))?;
-    Ok((sinks, letters))
+    sinks.names.rotate_left(1);
+    sinks.handles.rotate_left(1);
+    Ok((sinks, view))
 }
 
 struct Policy {
     room: String,
-    limits: millpond_queue::Limits,
-    required: bool,
-    on_full: OnFull,
+    options: SinkOptions,
+    letters: Option<Letters>,
 }
 
 fn spawn(
@@ -116,8 +121,13 @@ fn spawn(
     policy: Policy,
     writer: Box<dyn millpond_sinks::Writer>,
     happenings: &Sender<Happening>,
-) -> Result<(), SinkError> {
-    let (sender, receiver) = room(policy.room, policy.limits);
+) -> Result<Exit<Records>, SinkError> {
+    let Policy {
+        room: room_name,
+        options,
+        letters,
+    } = policy;
+    let (sender, receiver) = room(room_name, options.queue.limits());
     let ledger = Arc::new(SinkLedger::new(name));
     let spares = Spares::new(SPARES);
     let (happenings, closed) = (happenings.clone(), name.to_owned());
@@ -132,6 +142,10 @@ fn spawn(
         spares.clone(),
         writer,
         ledger.clone(),
+        Recourse {
+            retry: options.retry,
+            letters,
+        },
         on_closed,
     )?;
     let seen = SinkSeen {
@@ -144,11 +158,22 @@ fn spawn(
         room: sender,
         spares,
         ledger,
-        required: policy.required,
-        on_full: policy.on_full,
+        required: options.required,
+        on_full: match options.on_full {
+            millpond_sinks::OnFull::Block => OnFull::Block,
+            millpond_sinks::OnFull::Drop => OnFull::Drop,
+        },
+        given_up: Arc::default(),
     };
-    sinks.exits.insert(name.to_owned(), (exit, seen));
+    if !options.required {
+        sinks.best_effort.push(BestEffort {
+            sink: seen.clone(),
+            control: handle.control(),
+            given_up: exit.given_up.clone(),
+        });
+    }
+    sinks.exits.insert(name.to_owned(), (exit.clone(), seen));
     sinks.names.push(name.to_owned());
     sinks.handles.push(handle);
-    Ok(())
+    Ok(exit)
 }

@@ -1,6 +1,8 @@
 use std::io::Write;
 use std::time::{Duration, UNIX_EPOCH};
 
+use crate::Place;
+
 /// The last microsecond that RFC 3339 can write.
 const LAST_MICROS: u64 = 253_402_300_799_999_999;
 
@@ -21,6 +23,7 @@ const LAST_MICROS: u64 = 253_402_300_799_999_999;
 ///     detail: "expected a value at byte 5",
 ///     event: br#"{"a":}"#,
 ///     truncated: None,
+///     row: None,
 /// };
 /// let mut line = Vec::new();
 /// letter.write_to(&mut line);
@@ -58,6 +61,20 @@ pub struct DeadLetter<'a> {
     pub event: &'a [u8],
     /// What is known of the original when `event` is only its beginning.
     pub truncated: Option<Truncated>,
+    /// Where a row was that a sink's destination refused. Then `event` is the row as it was encoded for
+    /// the sink, whose name is the stage; what it came from is known no more.
+    pub row: Option<SinkRow>,
+}
+
+/// A row on its way into a destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SinkRow {
+    /// The shard it came from.
+    pub shard: u32,
+    /// Where in its lane it belongs, if a journal keeps its event.
+    pub place: Option<Place>,
+    /// Attempts that were made to write it.
+    pub attempts: u32,
 }
 
 /// An original that was too long to keep.
@@ -73,7 +90,8 @@ impl DeadLetter<'_> {
     /// Appends the letter as one line of JSON, with its newline. The original is the string `event`
     /// if it is UTF-8, else `event_base64`; a truncated one that is UTF-8 but for a last character
     /// cut in two loses what is left of that character. `length` and `hash` (16 hex digits) follow
-    /// when it was truncated.
+    /// when it was truncated, `shard`, `position`, `ordinal` and `output` (where known) and `attempts`
+    /// when it is a row.
     pub fn write_to(&self, out: &mut Vec<u8>) {
         let micros = self.time_micros.min(LAST_MICROS);
         let time = UNIX_EPOCH + Duration::from_micros(micros);
@@ -111,6 +129,19 @@ impl DeadLetter<'_> {
                 out,
                 format_args!(",\"length\":{length},\"hash\":\"{hash:016x}\""),
             );
+        }
+        if let Some(row) = self.row {
+            append(out, format_args!(",\"shard\":{}", row.shard));
+            if let Some(Place { position, output }) = row.place {
+                append(
+                    out,
+                    format_args!(
+                        ",\"position\":{},\"ordinal\":{},\"output\":{output}",
+                        position.sequence, position.ordinal
+                    ),
+                );
+            }
+            append(out, format_args!(",\"attempts\":{}", row.attempts));
         }
         out.extend_from_slice(b"}\n");
     }
@@ -154,6 +185,8 @@ fn base64(bytes: &[u8], out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use millpond_event::Position;
+
     use super::*;
 
     fn letter(event: &[u8]) -> DeadLetter<'_> {
@@ -169,6 +202,7 @@ mod tests {
             detail: "\u{1}ü",
             event,
             truncated: None,
+            row: None,
         }
     }
 
@@ -219,6 +253,33 @@ mod tests {
         assert_eq!(value["event"], "abc");
         assert_eq!(value["length"], 10 << 20);
         assert_eq!(value["hash"], "00000000000000ab");
+    }
+
+    #[test]
+    fn a_row_says_where_it_was_and_how_often_it_was_tried() {
+        let row = SinkRow {
+            shard: 7,
+            place: Some(Place {
+                position: Position {
+                    sequence: 1 << 40,
+                    ordinal: 5,
+                },
+                output: 2,
+            }),
+            attempts: 3,
+        };
+        let value = written(&DeadLetter {
+            row: Some(row),
+            ..letter(b"{}")
+        });
+        assert_eq!(
+            (&value["shard"], &value["attempts"]),
+            (&7.into(), &3.into())
+        );
+        assert_eq!(
+            (&value["position"], &value["output"]),
+            (&(1_u64 << 40).into(), &2.into())
+        );
     }
 
     #[test]

@@ -3,5 +3,5 @@
 mod letter;
 mod store;
 
-pub use letter::{DeadLetter, Truncated};
+pub use letter::{DeadLetter, SinkRow, Truncated};
 pub use store::{DeadLetterConfig, DeadLetterStore, DeadLetterView, dead_letter_store};

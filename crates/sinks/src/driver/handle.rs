@@ -7,16 +7,17 @@ use millpond_delivery::{Outbound, SinkLedger};
 use millpond_event::Records;
 use millpond_queue::{RoomReceiver, Spares};
 
-use super::backoff::Backoff;
+use super::attempts::Attempts;
 use super::hand::Hand;
+use super::letters::{Desk, Letters};
 use super::pump::{Next, Pump};
 use super::state::{ClosedReason, Shared, SinkState, SinkView};
-use crate::{SinkError, Writer};
+use crate::{RetryOptions, SinkError, Writer};
 
 /// Runs a writer behind its room, on a thread of its own, until the room is closed and empty.
 ///
-/// Rows are answered for after they are written and flushed. What fails is tried again for as long
-/// as it takes, in order. When the destination is gone for good, `on_closed` is called once, and
+/// Rows are answered for after they are written and flushed. What fails is tried again, in order, and
+/// what is refused for good is set aside, as `recourse` says. When the destination is gone for good, `on_closed` is called once, and
 /// rows that are left or still come count as dropped: nobody upstream is kept waiting. Emptied
 /// buffers go to `spares`.
 ///
@@ -28,10 +29,11 @@ pub fn spawn(
     spares: Spares<Records>,
     writer: Box<dyn Writer>,
     ledger: Arc<SinkLedger>,
+    recourse: Recourse,
     on_closed: impl FnOnce(ClosedReason) + Send + 'static,
 ) -> Result<SinkHandle, SinkError> {
     let name = name.into();
-    let shared = Arc::new(Shared::new());
+    let shared = Arc::new(Shared::new(recourse.letters));
     let view = SinkView {
         room: receiver.view(),
         shared: shared.clone(),
@@ -45,8 +47,11 @@ pub fn spawn(
         writer: Some(writer),
         on_closed: Some(on_closed),
         hand: Hand::default(),
-        backoff: Backoff::new(),
+        attempts: Attempts::new(recourse.retry),
+        tried: 0,
+        desk: Desk::default(),
         tick_at: Some(Instant::now()),
+        tick_failed: false,
     };
     let thread = thread::Builder::new()
         .name(format!("sink-{name}"))
@@ -58,6 +63,16 @@ pub fn spawn(
     Ok(SinkHandle { name, thread, view })
 }
 
+/// What a sink does when its destination fails or refuses.
+#[derive(Clone, Default)]
+pub struct Recourse {
+    /// When what failed is tried again, and how often.
+    pub retry: RetryOptions,
+    /// Where rows go that are refused for good or have used up their attempts. When the room there is
+    /// full, the sink waits. Without it they count as dropped.
+    pub letters: Option<Letters>,
+}
+
 /// A running sink. Dropping the handle leaves it running.
 pub struct SinkHandle {
     name: String,
@@ -65,30 +80,36 @@ pub struct SinkHandle {
     view: SinkView,
 }
 
-/// Asks a running sink to open its destination anew; outlives the [`SinkHandle`].
+/// How long the thread of a sink that was given up may take to notice.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// Tells a running sink what to do; outlives the [`SinkHandle`].
 #[derive(Clone)]
-pub struct Reopener {
+pub struct SinkControl {
     shared: Arc<Shared>,
     thread: Thread,
 }
 
-impl Reopener {
+impl SinkControl {
     /// Asks the writer to open its destination anew. Returns at once.
     pub fn reopen(&self) {
         self.shared.ask_reopen();
         self.thread.unpark();
     }
+
+    /// Stops waiting for the sink: it closes, and rows that are left or still come are dropped
+    /// (`drain`). Returns at once. A writer that is in the middle of something is not interrupted; see
+    /// [`SinkHandle::join`].
+    pub fn give_up(&self) {
+        self.shared.ask_give_up();
+        self.thread.unpark();
+    }
 }
 
 impl SinkHandle {
-    /// Asks the writer to open its destination anew. Returns at once.
-    pub fn reopen(&self) {
-        self.reopener().reopen();
-    }
-
-    /// A handle for whoever asks for reopening while somebody else waits for the end.
-    pub fn reopener(&self) -> Reopener {
-        Reopener {
+    /// A handle for whoever tells the sink what to do while somebody else waits for the end.
+    pub fn control(&self) -> SinkControl {
+        SinkControl {
             shared: self.view.shared.clone(),
             thread: self.thread.thread().clone(),
         }
@@ -109,11 +130,15 @@ impl SinkHandle {
         self.view.clone()
     }
 
-    /// Waits until the room is closed and everything in it is answered for.
+    /// Waits until the room is closed and everything in it is answered for. The thread of a sink that
+    /// was given up is left alone if it does not notice: what it holds stays unanswered.
     ///
     /// # Errors
     /// [`SinkError::Failed`] when the writer failed for good. A reader that has gone is no error.
     pub fn join(self) -> Result<(), SinkError> {
+        if !self.view.shared.wait(GRACE) {
+            return Ok(());
+        }
         let message = match self.thread.join() {
             Err(_) => "its thread panicked".to_owned(),
             Ok(()) => match self.view.state() {
@@ -138,11 +163,19 @@ fn run<F: FnOnce(ClosedReason)>(mut pump: Pump<F>) {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
     let shared = pump.shared.clone();
+    /// Also when the thread panics.
+    struct Done(Arc<Shared>);
+    impl Drop for Done {
+        fn drop(&mut self) {
+            self.0.done();
+        }
+    }
+    let _done = Done(shared.clone());
     loop {
         match pump.step(Instant::now(), &mut context) {
             Next::Step => {}
             // Asked again because a wake-up for it may have been used up by the writer.
-            Next::Wait(_) if shared.reopen_asked() => {}
+            Next::Wait(_) if shared.is_called() => {}
             Next::Wait(until) => {
                 match until {
                     None => thread::park(),
@@ -158,12 +191,12 @@ fn run<F: FnOnce(ClosedReason)>(mut pump: Pump<F>) {
 }
 
 /// Waits, though the room may wake this thread; somebody who asks for a reopen has mended what was
-/// broken, so that ends the pause.
+/// broken, so that ends the pause, and so does somebody who gives the sink up.
 fn pause_for(pause: Duration, shared: &Shared) {
     let until = Instant::now() + pause;
     loop {
         let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() || shared.reopen_asked() {
+        if left.is_zero() || shared.is_called() {
             return;
         }
         thread::park_timeout(left);

@@ -1,10 +1,13 @@
 //! What stands between a sink's room and its writer.
 
-mod backoff;
+mod attempts;
 mod hand;
 mod handle;
+mod letters;
 mod pump;
+mod refused;
 mod state;
 
-pub use handle::{Reopener, SinkHandle, spawn};
-pub use state::{ClosedReason, SinkState, SinkView};
+pub use handle::{Recourse, SinkControl, SinkHandle, spawn};
+pub use letters::Letters;
+pub use state::{Circuit, ClosedReason, SinkState, SinkView};

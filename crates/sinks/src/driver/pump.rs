@@ -1,16 +1,18 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use millpond_delivery::{Fate, Outbound, SinkLedger};
 use millpond_event::Records;
 use millpond_queue::{RoomReceiver, Spares};
 
-use super::backoff::Backoff;
+use super::attempts::Attempts;
 use super::hand::{Answered, Hand};
-use super::state::{ClosedReason, Shared, SinkState};
+use super::letters::{Desk, unix_micros};
+use super::refused::Refused;
+use super::state::{Circuit, ClosedReason, Shared, SinkState};
 use crate::rows::total_rows;
 use crate::{WriteError, Writer};
 
@@ -19,6 +21,8 @@ const MOST_PARCELS: usize = 256;
 const MOST_BYTES: usize = 1 << 20;
 /// A buffer that has grown beyond this is freed rather than used again.
 const MOST_SPARE_BYTES: usize = 1 << 20;
+/// How many rows an attempt is made with while the circuit is open.
+const PROBE_ROWS: usize = 64;
 
 /// Moves rows from a room into a writer, step by step.
 pub(crate) struct Pump<F> {
@@ -32,8 +36,12 @@ pub(crate) struct Pump<F> {
     /// Called when the sink closes.
     pub(crate) on_closed: Option<F>,
     pub(crate) hand: Hand,
-    pub(crate) backoff: Backoff,
+    pub(crate) attempts: Attempts,
+    /// Rows that the last attempt was made with and did not write.
+    pub(crate) tried: usize,
+    pub(crate) desk: Desk,
     pub(crate) tick_at: Option<Instant>,
+    pub(crate) tick_failed: bool,
 }
 
 /// What to do after a step.
@@ -61,6 +69,9 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
     /// Takes what waits, writes it, makes it durable and answers for it. Rows that could not be
     /// written stay in hand, so the next step begins with them.
     pub(crate) fn step(&mut self, now: Instant, context: &mut Context<'_>) -> Next {
+        if self.shared.take_give_up() && self.writer.is_some() {
+            return self.close(ClosedReason::GivenUp);
+        }
         if self.shared.take_reopen() {
             self.reopen();
         }
@@ -68,7 +79,13 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
         if self.tick_at.is_some_and(|at| at <= now) {
             match self.call(|writer| writer.tick(now)) {
                 Ok(at) => self.tick_at = at,
-                Err(error) => return self.failed(error, now),
+                Err(error) => {
+                    (self.tick_failed, self.tried) = (true, 0);
+                    return self.failed(error, now);
+                }
+            }
+            if std::mem::take(&mut self.tick_failed) {
+                self.recovered();
             }
         }
         let room = if self.hand.is_empty() {
@@ -77,14 +94,20 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
             Room::Open
         };
         let delivers = !self.hand.is_empty();
-        if let Err(error) = self.deliver() {
-            return self.failed(error, now);
+        match self.deliver(context.waker()) {
+            Err(error) => return self.failed(error, now),
+            // The store of dead letters wakes this thread when it has space.
+            Ok(false) => {
+                self.shared.held(Some(now));
+                return Next::Wait(self.tick_at);
+            }
+            Ok(true) => self.shared.held(None),
         }
-        self.recovered();
         match room {
             Room::Open => Next::Step,
-            // The writer may have used up the wake-up for a parcel that came meanwhile: look again.
-            Room::Empty if delivers => Next::Step,
+            // There may be more in hand, and the writer may have used up the wake-up for a parcel that
+            // came meanwhile: look again.
+            _ if delivers => Next::Step,
             Room::Empty => Next::Wait(self.tick_at),
             Room::Ended => {
                 self.end();
@@ -105,84 +128,162 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
         Room::Open
     }
 
-    fn deliver(&mut self) -> Result<(), WriteError> {
+    /// Writes what is in hand and answers for it, or for a part of it. False when that has to wait
+    /// for the store of dead letters.
+    fn deliver(&mut self, waker: &Waker) -> Result<bool, WriteError> {
         if self.hand.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
-        let Some(mut writer) = self.writer.take() else {
-            self.answer();
-            return Ok(());
-        };
-        let done = self.write_and_flush(&mut *writer);
-        self.writer = Some(writer);
-        done?;
-        self.answer();
-        Ok(())
+        if !self.hand.is_done()
+            && let Some(mut writer) = self.writer.take()
+        {
+            let done = self.write_and_flush(&mut *writer);
+            self.writer = Some(writer);
+            done?;
+            if !self.hand.is_done() {
+                return Ok(true);
+            }
+        }
+        Ok(self.answer(waker))
     }
 
     fn write_and_flush(&mut self, writer: &mut dyn Writer) -> Result<(), WriteError> {
-        let rows = self.hand.unwritten();
-        if total_rows(&rows) > 0
+        let most = match self.attempts.circuit() {
+            Circuit::Closed => usize::MAX,
+            _ => {
+                self.shared.half_open();
+                PROBE_ROWS
+            }
+        };
+        let rows = self.hand.unwritten(most);
+        self.tried = total_rows(&rows);
+        if self.tried > 0
             && let Err(error) = guarded(|| writer.write(&rows))
         {
-            self.hand.wrote(error.done());
-            if error.done() > 0 {
-                self.backoff.progress();
+            let done = error.done().min(self.tried);
+            self.hand.wrote(done);
+            self.tried -= done;
+            if done > 0 {
+                self.attempts.progress();
             }
             return Err(error);
         }
-        self.hand.wrote_all();
-        guarded(|| writer.flush()).inspect_err(|error| self.hand.undo(error.done()))
+        self.hand.wrote(self.tried);
+        if self.hand.has_unflushed() {
+            guarded(|| writer.flush()).inspect_err(|error| self.hand.undo(error.done()))?;
+            self.recovered();
+        }
+        self.hand.flushed();
+        Ok(())
     }
 
-    fn answer(&mut self) {
+    /// Answers for what is in hand; false when some of it waits for the store of dead letters.
+    fn answer(&mut self, waker: &Waker) -> bool {
         let fate = Fate::Abandoned(match &*self.shared.state() {
             SinkState::Closed(reason) => reason.as_str(),
             _ => ClosedReason::ReaderGone.as_str(),
         });
         let Pump {
-            receiver, spares, ..
+            name,
+            receiver,
+            spares,
+            desk,
+            ..
         } = self;
-        let bytes = self.hand.answer(fate, |Answered { records, events }| {
-            receiver.done(events);
-            if records.capacity() <= MOST_SPARE_BYTES {
-                let mut records = records;
-                records.clear();
-                spares.give(records);
-            }
-        });
+        let letters = self.shared.letters();
+        let mut bytes = 0;
+        let all = self.hand.answer(
+            fate,
+            |taken, refused| desk.set_aside(name, letters.as_ref(), taken, refused, waker),
+            |answered| {
+                let Answered {
+                    mut records,
+                    events,
+                    delivered,
+                } = answered;
+                bytes += delivered;
+                receiver.done(events);
+                if records.capacity() <= MOST_SPARE_BYTES {
+                    records.clear();
+                    spares.give(records);
+                }
+            },
+        );
         if bytes > 0 {
             self.ledger.add_bytes(bytes);
         }
+        all
     }
 
     fn failed(&mut self, error: WriteError, now: Instant) -> Next {
         match error {
-            WriteError::Transient { error, .. } => {
-                self.ledger.add_retry();
-                self.retrying(now, error.to_string());
+            WriteError::Transient {
+                error, not_before, ..
+            } => {
+                let error = error.to_string();
+                if self.attempts.failed() && self.tried > 0 {
+                    let attempts = self.attempts.of_these_rows();
+                    self.refuse(self.tried, "retries_exhausted", error.clone(), attempts);
+                    self.attempts.next_rows();
+                } else {
+                    self.ledger.add_retry();
+                }
+                self.retrying(now, error);
                 let longest = self.writer.as_ref().map(|writer| writer.longest_pause());
-                Next::Pause(self.backoff.pause(longest.unwrap_or_default()))
+                let longest = longest.unwrap_or_default();
+                Next::Pause(self.attempts.pause(not_before, longest))
+            }
+            WriteError::Rejected { reason, detail, .. } => {
+                let attempts = self.attempts.of_these_rows() + 1;
+                self.refuse(1, reason, detail, attempts);
+                // It answers, so it is there.
+                self.recovered();
+                Next::Step
             }
             WriteError::Closed { .. } => self.close(ClosedReason::ReaderGone),
             WriteError::Fatal { message, .. } => self.close(ClosedReason::Failed(message)),
         }
     }
 
+    fn refuse(&mut self, rows: usize, reason: &'static str, detail: String, attempts: u32) {
+        tracing::debug!(sink = self.name, rows, reason, detail, "rows are set aside");
+        let why = Refused {
+            reason,
+            detail,
+            attempts,
+            time_micros: unix_micros(),
+        };
+        self.hand.refuse(rows, why);
+    }
+
     fn retrying(&mut self, now: Instant, error: String) {
+        let (failures, circuit) = (self.attempts.failures(), self.attempts.circuit());
         let mut state = self.shared.state();
-        let since = match &*state {
-            SinkState::Retrying { since, .. } => *since,
+        let (since, before) = match &*state {
+            SinkState::Retrying { since, circuit, .. } => (*since, *circuit),
             _ => {
                 tracing::warn!(sink = self.name, error, "cannot write, will try again");
-                now
+                (now, Circuit::Closed)
             }
         };
-        *state = SinkState::Retrying { since, error };
+        if (before, circuit) == (Circuit::Closed, Circuit::Open) {
+            tracing::warn!(
+                sink = self.name,
+                failures,
+                error,
+                "the circuit is open: from here on a few rows are tried at a time"
+            );
+        }
+        *state = SinkState::Retrying {
+            since,
+            error,
+            failures,
+            circuit,
+        };
     }
 
     fn recovered(&mut self) {
-        self.backoff.progress();
+        self.attempts.progress();
         let mut state = self.shared.state();
         if let SinkState::Retrying { since, .. } = *state {
             let seconds = since.elapsed().as_secs_f64();
@@ -197,6 +298,12 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
         match &reason {
             ClosedReason::ReaderGone => {
                 tracing::debug!(sink = self.name, "the reader is gone, the sink closes")
+            }
+            ClosedReason::GivenUp => {
+                tracing::warn!(
+                    sink = self.name,
+                    "nobody waits for the sink any more, it closes"
+                )
             }
             ClosedReason::Failed(message) => {
                 tracing::error!(
@@ -213,7 +320,6 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
             drop(writer);
             Ok(())
         });
-        self.answer();
         if let Some(on_closed) = self.on_closed.take() {
             on_closed(reason);
         }
@@ -223,17 +329,17 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
     fn reopen(&mut self) {
         match self.call(|writer| writer.reopen()) {
             Ok(_) => {}
-            Err(WriteError::Transient { error, .. }) => tracing::warn!(
-                sink = self.name,
-                error = error.to_string(),
-                "cannot reopen, goes on with what is open"
-            ),
             Err(WriteError::Closed { .. }) => {
                 self.close(ClosedReason::ReaderGone);
             }
             Err(WriteError::Fatal { message, .. }) => {
                 self.close(ClosedReason::Failed(message));
             }
+            Err(error) => tracing::warn!(
+                sink = self.name,
+                error = error.to_string(),
+                "cannot reopen, goes on with what is open"
+            ),
         }
     }
 

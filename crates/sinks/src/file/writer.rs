@@ -103,7 +103,7 @@ impl FileWriter {
             }
             rest = left;
             self.rotate()
-                .map_err(|error| WriteError::Transient { done, error })?;
+                .map_err(|error| WriteError::transient(error).after(done))?;
         }
     }
 }
@@ -155,14 +155,14 @@ impl Writer for FileWriter {
                 self.retired.iter_mut().for_each(Appender::take_back);
                 self.current.take_back();
                 self.retired.clear();
-                return Err(WriteError::Transient { done, error });
+                return Err(WriteError::transient(error).after(done));
             }
             done += rows;
             self.retired.remove(0);
         }
         self.current
             .sync()
-            .map_err(|error| WriteError::Transient { done, error })
+            .map_err(|error| WriteError::transient(error).after(done))
     }
 
     fn reopen(&mut self) -> Result<(), WriteError> {

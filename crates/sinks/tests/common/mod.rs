@@ -7,14 +7,16 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use millpond_delivery::{Consignment, Lane, Ledger, Outbound, SinkLedger, Tally, Ticket};
 use millpond_event::Records;
 use millpond_queue::{
-    Budget, Limits, Parcel, RoomReceiver, RoomSender, Spares, TrySendError, Weight, room,
+    Budget, Limits, Parcel, RoomReceiver, RoomSender, Spares, TrySendError, Weight,
+    monotonic_nanos, room,
 };
-use millpond_sinks::{Rows, WriteError, Writer};
+use millpond_sinks::{Letters, RetryOptions, Rows, WriteError, Writer};
 
 /// The workers' side.
 pub(crate) struct Line {
@@ -138,6 +140,58 @@ impl Books {
     }
 }
 
+/// The dead letters of a test.
+pub(crate) struct Store {
+    pub(crate) ledger: Arc<SinkLedger>,
+    pub(crate) receiver: RoomReceiver<Outbound<Records>>,
+}
+
+/// A room for `events` letters, and the way to it.
+pub(crate) fn store(line: &Line, events: u64) -> (Letters, Store) {
+    let (sender, receiver) = room(
+        "letters",
+        Limits {
+            events,
+            bytes: 1 << 20,
+        },
+    );
+    let ledger = Arc::new(SinkLedger::new("letters"));
+    let letters = Letters {
+        room: sender,
+        ledger: ledger.clone(),
+        budget: line.budget.clone(),
+    };
+    (letters, Store { ledger, receiver })
+}
+
+impl Store {
+    /// Keeps what comes, until nobody can send any more.
+    pub(crate) fn keep(mut self) -> JoinHandle<Vec<String>> {
+        std::thread::spawn(move || {
+            let mut kept = Vec::new();
+            while let Some(parcel) = self.receiver.recv() {
+                let events = parcel.weight.events;
+                let outbound = parcel.item;
+                let rows = (0..outbound.output.len()).map(|row| outbound.output.row(row).to_vec());
+                kept.extend(rows.map(|row| String::from_utf8(row).unwrap()));
+                outbound.receipt.confirm(monotonic_nanos());
+                self.receiver.done(events);
+            }
+            assert_eq!(self.ledger.totals().live, 0);
+            kept
+        })
+    }
+}
+
+/// Pauses that a test can wait for.
+pub(crate) fn quick(attempts: u32) -> RetryOptions {
+    RetryOptions {
+        first: Duration::from_micros(100),
+        attempts,
+        ..RetryOptions::default()
+    }
+}
+
 /// What a [`Puppet`] does at a call; when nothing is left to do it succeeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Act {
@@ -145,6 +199,8 @@ pub(crate) enum Act {
     /// A write stops after this many rows; a flush undoes all but this many.
     FailAfter(usize),
     CloseAfter(usize),
+    /// A write stops after this many rows and refuses the one behind them, if there is one.
+    RejectAfter(usize),
     Break,
     Panic,
 }
@@ -156,6 +212,8 @@ pub(crate) struct Puppet {
     pub(crate) flushes: VecDeque<Act>,
     /// Told of each write before it is done, and waited for.
     pub(crate) gate: Option<(mpsc::Sender<usize>, mpsc::Receiver<()>)>,
+    /// The longest pause, if not a tiny one.
+    pub(crate) pause: Option<Duration>,
     pub(crate) reopened: Option<mpsc::Sender<()>>,
     pub(crate) written: Arc<Mutex<String>>,
     /// Where each row of `written` behind the last flush begins.
@@ -189,10 +247,21 @@ impl Writer for Puppet {
                 self.take(batches, usize::MAX);
                 Ok(())
             }
-            Act::FailAfter(rows) => Err(WriteError::Transient {
-                done: self.take(batches, rows),
-                error: io::Error::other("as told"),
-            }),
+            Act::FailAfter(rows) => {
+                Err(WriteError::transient(io::Error::other("as told"))
+                    .after(self.take(batches, rows)))
+            }
+            Act::RejectAfter(rows) => {
+                let done = self.take(batches, rows);
+                if done == batches.iter().map(Rows::len).sum::<usize>() {
+                    return Ok(());
+                }
+                Err(WriteError::Rejected {
+                    done,
+                    reason: "rejected",
+                    detail: "as told".to_owned(),
+                })
+            }
             Act::CloseAfter(rows) => Err(WriteError::Closed {
                 done: self.take(batches, rows),
             }),
@@ -217,10 +286,14 @@ impl Writer for Puppet {
                 }
                 self.unflushed.clear();
                 let error = io::Error::other("as told");
-                Err(WriteError::Transient { done, error })
+                Err(WriteError::transient(error).after(done))
             }
             other => panic!("{other:?} is no act for a flush"),
         }
+    }
+
+    fn longest_pause(&self) -> Duration {
+        self.pause.unwrap_or(Duration::from_micros(200))
     }
 
     fn reopen(&mut self) -> Result<(), WriteError> {
@@ -228,9 +301,5 @@ impl Writer for Puppet {
             let _ = told.send(());
         }
         Ok(())
-    }
-
-    fn longest_pause(&self) -> Duration {
-        Duration::from_micros(200)
     }
 }

@@ -92,7 +92,16 @@ fn sections() -> BTreeMap<String, Keys> {
         sections.insert(format!("## `[{name}]`"), keys(&schema, &properties[name]));
     }
     sections.insert("## `[pipelines.NAME]`".to_owned(), keys(&schema, pipeline));
-    let common = ["required", "on_full", "queue.events", "queue.bytes"];
+    let common = [
+        "required",
+        "on_full",
+        "queue.events",
+        "queue.bytes",
+        "retry.first",
+        "retry.longest",
+        "retry.attempts",
+        "retry.open_after",
+    ];
     let families = [
         (
             "Source",
