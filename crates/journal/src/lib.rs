@@ -9,6 +9,7 @@
 //! - [`Journal::open`] says in a [`Report`] what it found. A write that was cut short is removed. What
 //!   was once durable and is damaged is kept, reported with its range of sequences, and passed over
 //!   only when an operator has said so ([`Journal::accept_damage`]).
+//! - [`ReadOnly`] looks at a journal that another process may be writing, and changes nothing.
 //! - A failed write or sync is final: nobody knows what the disk holds, so the journal accepts nothing
 //!   more until it is opened anew. A disk or a journal that is full is not: it refuses, and heals.
 //!
@@ -103,6 +104,7 @@ mod frame;
 mod le;
 mod options;
 mod prepare;
+mod read_only;
 mod reader;
 mod recovery;
 mod repair;
@@ -118,6 +120,7 @@ pub use error::{Error, Result};
 pub use files::Files;
 pub use frame::{Header, Home, Records, decode};
 pub use options::{Options, Origin};
+pub use read_only::{ReadOnly, Snapshot};
 pub use reader::Reader;
 pub use recovery::{Damage, Report, TornTail};
 pub use storage::Storage;
