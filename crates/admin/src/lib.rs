@@ -16,6 +16,7 @@
 //! | `/version` | JSON: name, version, target |
 //! | `/api/v1/queues` | JSON: every queue with depth, capacity, age, shards; the budget |
 //! | `/api/v1/ledger` | JSON: the terms of both equations, and what they cannot account for |
+//! | `/api/v1/dlq` | JSON: what is in the store of dead letters, by pipeline, stage and reason |
 //!
 //! Anything else is answered with an `application/problem+json` body. The listener refuses to bind
 //! beyond loopback, and requests whose `Host` is not a loopback name (a page in a browser that had
@@ -82,7 +83,7 @@ mod server;
 
 pub use error::AdminError;
 pub use observed::{
-    BuildInfo, Health, LetterCount, LetterStore, Observed, PipelineObserved, Read, SinkObserved,
-    SinkState, StageCounts, StageObserved, WorkerCounts,
+    BuildInfo, Health, KeptLetters, LetterCount, LetterStore, Observed, PipelineObserved, Read,
+    SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
 };
 pub use server::{Admin, bind};

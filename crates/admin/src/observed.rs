@@ -18,6 +18,8 @@ pub struct Observed {
     pub sinks: Vec<SinkObserved>,
     /// The store of dead letters.
     pub letters: Read<LetterStore>,
+    /// What is in it.
+    pub kept_letters: Read<Vec<KeptLetters>>,
     /// The byte budget.
     pub budget: Budget,
     /// The worker pool.
@@ -118,6 +120,27 @@ pub struct LetterStore {
     pub deleted: u64,
     /// Bytes it holds.
     pub bytes: u64,
+    /// Whether it takes no more accepted events, so that sources wait.
+    pub full: bool,
+}
+
+/// The letters in the store that one stage wrote for one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct KeptLetters {
+    /// `rejects` or `accepted`: whether they make room for others.
+    pub class: &'static str,
+    /// The pipeline they were in.
+    pub pipeline: String,
+    /// The stage that refused the events.
+    pub stage: String,
+    /// Why.
+    pub reason: String,
+    /// How many.
+    pub letters: u64,
+    /// When the first of them was written, in microseconds since the Unix epoch.
+    pub oldest_micros: u64,
+    /// When the last of them was.
+    pub newest_micros: u64,
 }
 
 /// A sink.

@@ -10,7 +10,8 @@ use crate::observed::Observed;
 use crate::reply::{self, Reply};
 
 /// Which paths there are.
-const PATHS: &str = "/livez, /readyz, /metrics, /version, /api/v1/queues and /api/v1/ledger";
+const PATHS: &str =
+    "/livez, /readyz, /metrics, /version, /api/v1/queues, /api/v1/ledger and /api/v1/dlq";
 
 /// Answers requests.
 pub(crate) struct Router {
@@ -38,6 +39,7 @@ impl Router {
             "/version" => |this| reply::document(&serde_json::json!(this.observed.build)),
             "/api/v1/queues" => |this| reply::document(&api::queues(&this.observed)),
             "/api/v1/ledger" => |this| reply::document(&api::ledger(&this.observed)),
+            "/api/v1/dlq" => |this| reply::document(&api::dlq(&this.observed)),
             path => {
                 let detail = format!("there is no {path} here: expected one of {PATHS}");
                 return reply::problem(StatusCode::NOT_FOUND, &detail);

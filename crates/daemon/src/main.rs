@@ -4,6 +4,7 @@ mod check;
 mod cli;
 mod codec;
 mod config;
+mod dlq;
 mod error;
 mod health;
 mod logs;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Verb::Run(args) => verbs::run(args),
         Verb::Demo(args) => verbs::demo(&args),
         Verb::Check(args) => verbs::check(args),
+        Verb::Dlq(args) => dlq::run(args),
         Verb::Schema => verbs::schema(),
         Verb::Completions { shell } => verbs::completions(shell),
     }

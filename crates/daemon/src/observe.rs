@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use millpond_admin::{
-    BuildInfo, Health, LetterCount, LetterStore, Observed, PipelineObserved, SinkObserved,
-    SinkState, StageCounts, StageObserved, WorkerCounts,
+    BuildInfo, Health, KeptLetters, LetterCount, LetterStore, Observed, PipelineObserved,
+    SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
 };
 use millpond_runtime::PipelineView;
 use millpond_sinks::SinkState as Doing;
+use millpond_store::{Class, DeadLettersView};
 
 use crate::wire::{PipelineSeen, Seen, SinkSeen};
 
 /// What the admin listener shows of `seen`.
 pub(crate) fn observed(seen: &Arc<Seen>, health: Arc<dyn Health>) -> Observed {
     let (workers, letters) = (seen.workers.clone(), seen.letters.clone());
+    let kept = seen.letters.clone();
     Observed {
         build: BuildInfo {
             name: "millpond",
@@ -26,9 +28,11 @@ pub(crate) fn observed(seen: &Arc<Seen>, health: Arc<dyn Health>) -> Observed {
             .collect(),
         sinks: seen.sinks.iter().map(sink).collect(),
         letters: Arc::new(move || LetterStore {
-            deleted: letters.dropped(),
+            deleted: letters.deleted(),
             bytes: letters.bytes(),
+            full: letters.is_full(),
         }),
+        kept_letters: Arc::new(move || kept_letters(&kept)),
         budget: seen.budget.clone(),
         workers: Arc::new(move || WorkerCounts {
             running: workers.running() as u64,
@@ -37,6 +41,22 @@ pub(crate) fn observed(seen: &Arc<Seen>, health: Arc<dyn Health>) -> Observed {
         }),
         health,
     }
+}
+
+fn kept_letters(letters: &DeadLettersView) -> Vec<KeptLetters> {
+    let of = |class: Class| {
+        let groups = letters.groups(class).into_iter();
+        groups.map(move |(group, count)| KeptLetters {
+            class: class.as_str(),
+            pipeline: group.pipeline,
+            stage: group.stage,
+            reason: group.reason,
+            letters: count.letters,
+            oldest_micros: count.oldest_micros,
+            newest_micros: count.newest_micros,
+        })
+    };
+    Class::ALL.into_iter().flat_map(of).collect()
 }
 
 fn pipeline(seen: &Arc<Seen>, at: usize) -> PipelineObserved {

@@ -13,18 +13,17 @@ use millpond_event::{BufferPool, Event, KeyPath, Path};
 use millpond_ingest::{Inlet, Opened, Route, StopHandle};
 use millpond_queue::{Budget, RoomView};
 use millpond_runtime::{IntakeOf, Options, PipelineSpec, PipelineView, Runtime, WorkersView};
-use millpond_sinks::{DeadLetterView, SinkHandle, SinkView};
+use millpond_sinks::{SinkHandle, SinkView};
+use millpond_store::DeadLettersView;
 
 use crate::codec::JsonCodec;
-use crate::config::{Component, Config, MissingKey, Pipeline, Place};
+use crate::config::{Component, Config, DEAD_LETTERS, MissingKey, Pipeline, Place};
 use crate::error::StartError;
 use crate::run::Happening;
 use sinks::{Sinks, open_sinks};
 
 /// The size of a chunk.
 const CHUNK: usize = 256 << 10;
-/// The name under which the store of dead letters appears among the sinks.
-pub(crate) const DEAD_LETTERS: &str = "dead_letters";
 
 /// A line that runs, and the handles to end it.
 pub(crate) struct Line {
@@ -49,7 +48,7 @@ pub(crate) struct Seen {
     pub(crate) addresses: Vec<(Arc<str>, SocketAddr)>,
     pub(crate) pipelines: Vec<PipelineSeen>,
     pub(crate) sinks: Vec<SinkSeen>,
-    pub(crate) letters: DeadLetterView,
+    pub(crate) letters: DeadLettersView,
     pub(crate) budget: Budget,
     pub(crate) workers: WorkersView,
     pub(crate) worker_count: usize,
@@ -169,7 +168,7 @@ pub(crate) async fn wire(
         addresses,
         pipelines: pipelines.collect(),
         sinks: seen_sinks,
-        letters,
+        letters: letters.view(),
         budget,
         workers: runtime.workers().clone(),
         worker_count: config.runtime.workers,

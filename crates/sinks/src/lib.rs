@@ -60,9 +60,7 @@ mod writer;
 
 pub use blackhole::BlackholeConfig;
 pub use config::ConfigError;
-pub use dead_letter::{
-    DeadLetter, DeadLetterConfig, DeadLetterStore, DeadLetterView, Truncated, dead_letter_store,
-};
+pub use dead_letter::{DeadLetterConfig, dead_letter_writer};
 pub use driver::{ClosedReason, Reopener, SinkHandle, SinkState, SinkView, spawn};
 pub use encoder::{Encoder, NdJson};
 pub use error::SinkError;

@@ -6,17 +6,21 @@ use std::sync::mpsc::Sender;
 
 use millpond_delivery::SinkLedger;
 use millpond_event::Records;
-use millpond_queue::{Spares, room};
+use millpond_queue::{Limits, Spares, room};
 use millpond_runtime::{Exit, OnFull};
-use millpond_sinks::{DeadLetterView, SinkError, SinkHandle};
+use millpond_sinks::{SinkError, SinkHandle};
+use millpond_store::DeadLetters;
 
-use super::{DEAD_LETTERS, SinkSeen};
-use crate::config::{Component, Config, Pipeline};
+use super::SinkSeen;
+use crate::config::{Component, Config, DEAD_LETTERS, Pipeline};
 use crate::error::StartError;
 use crate::run::Happening;
 
 /// How many emptied outputs a sink keeps for the workers.
 const SPARES: usize = 8;
+
+/// Letters wait for a disk: a longer queue would only hold more of them in memory.
+const LETTERS_ROOM: u64 = 4 << 20;
 
 /// Open sinks by name.
 pub(super) struct Sinks {
@@ -51,7 +55,7 @@ impl Sinks {
 pub(super) fn open_sinks(
     config: &Config,
     happenings: &Sender<Happening>,
-) -> Result<(Sinks, DeadLetterView), StartError> {
+) -> Result<(Sinks, DeadLetters), StartError> {
     let mut sinks = Sinks {
         exits: BTreeMap::new(),
         names: Vec::new(),
@@ -80,10 +84,13 @@ pub(super) fn open_sinks(
         spawn(&mut sinks, name, kind, policy, writer, happenings)
             .map_err(|error| StartError::open(at, error))?;
     }
-    let store = millpond_sinks::dead_letter_store(&config.dead_letters)
+    let letters = &config.dead_letters;
+    let letters = DeadLetters::open(&letters.path, letters.max.as_u64())
         .map_err(|error| StartError::open(&config.dead_letters_at, error))?;
-    let letters = store.view();
-    let limits = millpond_sinks::SinkOptions::default().queue.limits();
+    let limits = Limits {
+        bytes: LETTERS_ROOM,
+        ..millpond_sinks::SinkOptions::default().queue.limits()
+    };
     let policy = Policy {
         room: DEAD_LETTERS.to_owned(),
         limits,
@@ -95,7 +102,7 @@ pub(super) fn open_sinks(
         DEAD_LETTERS,
         DEAD_LETTERS,
         policy,
-        Box::new(store),
+        millpond_sinks::dead_letter_writer(letters.clone()),
         happenings,
     )
     .map_err(|error| StartError::open(&config.dead_letters_at, error))?;
@@ -104,7 +111,7 @@ pub(super) fn open_sinks(
 
 struct Policy {
     room: String,
-    limits: millpond_queue::Limits,
+    limits: Limits,
     required: bool,
     on_full: OnFull,
 }

@@ -1,135 +1,83 @@
+//! A letter as a line of JSON: what people and scripts read.
+
 use std::io::Write;
 use std::time::{Duration, UNIX_EPOCH};
+
+use super::{Found, Truncated};
 
 /// The last microsecond that RFC 3339 can write.
 const LAST_MICROS: u64 = 253_402_300_799_999_999;
 
-/// An event that was set aside, with where it came from and why.
-///
-/// ```
-/// use millpond_sinks::DeadLetter;
-///
-/// let letter = DeadLetter {
-///     time_micros: 1_767_225_600_000_000,
-///     pipeline: "clicks",
-///     source: "web",
-///     partition: 3,
-///     sequence: 41,
-///     offset: 10_250,
-///     stage: "decode",
-///     reason: "bad_syntax",
-///     detail: "expected a value at byte 5",
-///     event: br#"{"a":}"#,
-///     truncated: None,
-/// };
-/// let mut line = Vec::new();
-/// letter.write_to(&mut line);
-/// assert_eq!(
-///     String::from_utf8_lossy(&line),
-///     concat!(
-///         r#"{"time":"2026-01-01T00:00:00.000000Z","pipeline":"clicks","source":"web","#,
-///         r#""partition":3,"sequence":41,"offset":10250,"stage":"decode","reason":"bad_syntax","#,
-///         r#""detail":"expected a value at byte 5","event":"{\"a\":}"}"#,
-///         "\n",
-///     )
-/// );
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct DeadLetter<'a> {
-    /// When it was set aside, in microseconds since the Unix epoch.
-    pub time_micros: u64,
-    /// The pipeline it was in.
-    pub pipeline: &'a str,
-    /// The source it came from.
-    pub source: &'a str,
-    /// The source's partition.
-    pub partition: u64,
-    /// Its number in the partition.
-    pub sequence: u64,
-    /// Where its first byte is in the partition.
-    pub offset: u64,
-    /// Where it failed: a stage's name, `decode` or `ingest`.
-    pub stage: &'a str,
-    /// Why, in a word for machines.
-    pub reason: &'a str,
-    /// Why, for people.
-    pub detail: &'a str,
-    /// The bytes it came in; for one that was too long, how they begin.
-    pub event: &'a [u8],
-    /// What is known of the original when `event` is only its beginning.
-    pub truncated: Option<Truncated>,
-}
-
-/// An original that was too long to keep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Truncated {
-    /// Its length in bytes.
-    pub length: u64,
-    /// The xxh3-64 of all of it.
-    pub hash: u64,
-}
-
-impl DeadLetter<'_> {
+impl Found<'_> {
     /// Appends the letter as one line of JSON, with its newline. The original is the string `event`
     /// if it is UTF-8, else `event_base64`; a truncated one that is UTF-8 but for a last character
     /// cut in two loses what is left of that character. `length` and `hash` (16 hex digits) follow
     /// when it was truncated.
-    pub fn write_to(&self, out: &mut Vec<u8>) {
-        let micros = self.time_micros.min(LAST_MICROS);
-        let time = UNIX_EPOCH + Duration::from_micros(micros);
-        append(
-            out,
-            format_args!("{{\"time\":\"{}\"", humantime::format_rfc3339_micros(time)),
-        );
-        for (key, text) in [("pipeline", self.pipeline), ("source", self.source)] {
-            self.member(out, key, text);
+    pub fn write_line(&self, out: &mut Vec<u8>) {
+        let letter = &self.letter;
+        append(out, format_args!("{{\"time\":\"{}\"", self.time()));
+        for (key, text) in [("pipeline", letter.pipeline), ("source", letter.source)] {
+            member(out, key, text);
         }
         append(
             out,
             format_args!(
                 ",\"partition\":{},\"sequence\":{},\"offset\":{}",
-                self.partition, self.sequence, self.offset
+                letter.partition, letter.sequence, letter.offset
             ),
         );
         for (key, text) in [
-            ("stage", self.stage),
-            ("reason", self.reason),
-            ("detail", self.detail),
+            ("stage", letter.stage),
+            ("reason", letter.reason),
+            ("detail", letter.detail),
         ] {
-            self.member(out, key, text);
+            member(out, key, text);
         }
         match self.text() {
-            Some(text) => self.member(out, "event", text),
+            Some(text) => member(out, "event", text),
             None => {
                 out.extend_from_slice(b",\"event_base64\":\"");
-                base64(self.event, out);
+                base64(letter.event, out);
                 out.push(b'"');
             }
         }
-        if let Some(Truncated { length, hash }) = self.truncated {
+        if let Some(Truncated { length, hash }) = letter.truncated {
             append(
                 out,
                 format_args!(",\"length\":{length},\"hash\":\"{hash:016x}\""),
             );
         }
-        out.extend_from_slice(b"}\n");
+        append(
+            out,
+            format_args!(
+                ",\"attempts\":{},\"id\":\"{}\",\"replayed\":{}}}\n",
+                letter.attempts, self.id, self.replayed
+            ),
+        );
     }
 
-    fn member(&self, out: &mut Vec<u8>, key: &str, text: &str) {
-        append(out, format_args!(",\"{key}\":"));
-        serde_json::to_writer(out, text).expect("a Vec takes every byte, and a str is valid JSON");
+    /// When the letter was set aside, in RFC 3339.
+    pub fn time(&self) -> impl std::fmt::Display + use<> {
+        let micros = self.letter.time_micros.min(LAST_MICROS);
+        humantime::format_rfc3339_micros(UNIX_EPOCH + Duration::from_micros(micros))
     }
 
     fn text(&self) -> Option<&str> {
-        std::str::from_utf8(self.event)
+        let event = self.letter.event;
+        std::str::from_utf8(event)
             .or_else(|error| match error.error_len() {
-                None if self.truncated.is_some() => {
-                    std::str::from_utf8(&self.event[..error.valid_up_to()])
+                None if self.letter.truncated.is_some() => {
+                    std::str::from_utf8(&event[..error.valid_up_to()])
                 }
                 _ => Err(error),
             })
             .ok()
     }
+}
+
+fn member(out: &mut Vec<u8>, key: &str, text: &str) {
+    append(out, format_args!(",\"{key}\":"));
+    serde_json::to_writer(out, text).expect("a Vec takes every byte, and a str is valid JSON");
 }
 
 fn append(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
@@ -155,9 +103,11 @@ fn base64(bytes: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Class, Id, Letter};
 
-    fn letter(event: &[u8]) -> DeadLetter<'_> {
-        DeadLetter {
+    fn letter(event: &[u8]) -> Letter<'_> {
+        Letter {
+            class: Class::Rejects,
             time_micros: 1_767_225_600_123_456,
             pipeline: "p\"q",
             source: "tcp\n",
@@ -167,16 +117,54 @@ mod tests {
             stage: "decode",
             reason: "bad_syntax",
             detail: "\u{1}ü",
+            attempts: 1,
             event,
             truncated: None,
         }
     }
 
-    fn written(letter: &DeadLetter<'_>) -> serde_json::Value {
+    fn line(letter: &Letter<'_>) -> Vec<u8> {
         let mut line = Vec::new();
-        letter.write_to(&mut line);
+        Found {
+            id: Id {
+                class: letter.class,
+                sequence: 7,
+            },
+            letter: *letter,
+            replayed: false,
+        }
+        .write_line(&mut line);
+        line
+    }
+
+    fn written(letter: &Letter<'_>) -> serde_json::Value {
+        let line = line(letter);
         assert_eq!(line.iter().filter(|&&byte| byte == b'\n').count(), 1);
         serde_json::from_slice(&line).expect("valid JSON")
+    }
+
+    #[test]
+    fn a_letter_is_written_as_it_always_was_and_what_is_new_comes_last() {
+        let letter = Letter {
+            time_micros: 1_767_225_600_000_000,
+            pipeline: "clicks",
+            source: "web",
+            partition: 3,
+            sequence: 41,
+            offset: 10_250,
+            detail: "expected a value at byte 5",
+            ..letter(br#"{"a":}"#)
+        };
+        assert_eq!(
+            String::from_utf8_lossy(&line(&letter)),
+            concat!(
+                r#"{"time":"2026-01-01T00:00:00.000000Z","pipeline":"clicks","source":"web","#,
+                r#""partition":3,"sequence":41,"offset":10250,"stage":"decode","reason":"bad_syntax","#,
+                r#""detail":"expected a value at byte 5","event":"{\"a\":}","#,
+                r#""attempts":1,"id":"rejects-7","replayed":false}"#,
+                "\n",
+            )
+        );
     }
 
     #[test]
@@ -208,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_truncated_original_keeps_its_length_and_hash() {
-        let cut_in_a_character = DeadLetter {
+        let cut_in_a_character = Letter {
             truncated: Some(Truncated {
                 length: 10 << 20,
                 hash: 0xab,
@@ -223,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_time_beyond_the_calendar_is_written_as_its_end() {
-        let late = DeadLetter {
+        let late = Letter {
             time_micros: u64::MAX,
             ..letter(b"{}")
         };

@@ -1,0 +1,100 @@
+//! `millpond dlq`: what became of events that were set aside, and what to do with them.
+
+mod list;
+mod show;
+
+use std::fmt::Display;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use millpond_store::{Filter, FilterError, Letters};
+
+use crate::cli::{ConfigArgs, DlqArgs, DlqVerb, StoreArgs};
+use crate::config::Problems;
+use crate::verbs::{CONFIG, FAILED, USAGE, load, refuse};
+
+/// Why a command on dead letters ended.
+#[derive(Debug, thiserror::Error)]
+enum DlqError {
+    #[error("--where {0}")]
+    Filter(#[from] FilterError),
+    #[error(transparent)]
+    Config(#[from] Problems),
+    #[error(transparent)]
+    Store(#[from] millpond_store::Error),
+    #[error("stdout: {0}")]
+    Output(#[from] io::Error),
+    /// The letters that could be read were served.
+    #[error("letters are lost: {0}")]
+    Damaged(String),
+}
+
+/// `millpond dlq`.
+pub(crate) fn run(args: DlqArgs) -> ExitCode {
+    let done = match args.verb {
+        DlqVerb::Ls { store, wanted } => list::list(store, &wanted),
+        DlqVerb::Show {
+            store,
+            wanted,
+            limit,
+            json,
+        } => show::show(store, &wanted, limit, json),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // A reader that has read enough is no failure.
+        Err(DlqError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => refuse(&error, error.exit_code()),
+    }
+}
+
+impl DlqError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            DlqError::Filter(_) => USAGE,
+            DlqError::Config(_) => CONFIG,
+            _ => FAILED,
+        }
+    }
+}
+
+/// The directory of the letters.
+fn folder(store: StoreArgs) -> Result<PathBuf, DlqError> {
+    let StoreArgs { config, set, path } = store;
+    match path {
+        Some(path) => Ok(path),
+        None => Ok(load(ConfigArgs { config, set })?.dead_letters.path),
+    }
+}
+
+fn filter(wanted: &[String]) -> Result<Filter, DlqError> {
+    Ok(Filter::parse(wanted, SystemTime::now())?)
+}
+
+/// Says what could not be read, after what could be was.
+fn damages(letters: &Letters) -> Result<(), DlqError> {
+    let damages: Vec<&str> = letters.damages().collect();
+    match damages[..] {
+        [] => Ok(()),
+        _ => Err(DlqError::Damaged(damages.join("; "))),
+    }
+}
+
+/// Columns as wide as what is in them, two spaces between.
+fn table<const N: usize>(rows: &[[String; N]]) -> impl Display {
+    let widths: [usize; N] = std::array::from_fn(|column| {
+        let lengths = rows.iter().map(|row| row[column].chars().count());
+        lengths.max().unwrap_or(0)
+    });
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths);
+        let cells = cells.map(|(cell, width)| format!("{cell:width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        line.trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect::<String>()
+}
