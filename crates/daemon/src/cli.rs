@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub(crate) use dlq::{DlqArgs, DlqVerb, StoreArgs};
+pub(crate) use dlq::{DlqArgs, DlqVerb, PurgeArgs, ReplayArgs, StoreArgs};
 
 /// An event pipeline that stays correct under bursts.
 #[derive(Debug, Parser)]
@@ -38,7 +38,7 @@ pub(crate) enum Verb {
     /// Checks a configuration and says what it describes; opens nothing.
     #[command(after_help = CHECK_EXAMPLE)]
     Check(ConfigArgs),
-    /// Looks at dead letters.
+    /// Looks at dead letters, replays and deletes them.
     #[command(after_help = dlq::EXAMPLES)]
     Dlq(DlqArgs),
     /// Prints the JSON Schema of the configuration.
@@ -181,6 +181,8 @@ mod tests {
             "millpond demo --rate 0 --workers 2 --for 10s",
             "millpond dlq ls -c clicks.toml",
             "millpond dlq show --path data/dead-letters --where reason=refused --where since=1h --json",
+            "millpond dlq replay -c clicks.toml --where stage=explode --dry-run",
+            "millpond dlq purge -c clicks.toml --where replayed=true --yes",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));
             assert!(parsed.is_ok(), "{line}: {parsed:?}");

@@ -1,15 +1,17 @@
 //! `millpond dlq`: what became of events that were set aside, and what to do with them.
 
 mod list;
+mod purge;
+mod replay;
 mod show;
 
 use std::fmt::Display;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use millpond_store::{Filter, FilterError, Letters};
+use millpond_store::{DeadLetters, Filter, FilterError, Letters};
 
 use crate::cli::{ConfigArgs, DlqArgs, DlqVerb, StoreArgs};
 use crate::config::Problems;
@@ -24,8 +26,16 @@ enum DlqError {
     Config(#[from] Problems),
     #[error(transparent)]
     Store(#[from] millpond_store::Error),
+    #[error(transparent)]
+    Replay(#[from] crate::replay::ReplayError),
     #[error("stdout: {0}")]
     Output(#[from] io::Error),
+    #[error("{0}: stop the daemon that has it first")]
+    Running(millpond_store::Error),
+    #[error("not everything was replayed: {0}")]
+    Unfinished(String),
+    #[error("nothing is deleted: {0}")]
+    NotAsked(&'static str),
     /// The letters that could be read were served.
     #[error("letters are lost: {0}")]
     Damaged(String),
@@ -41,9 +51,11 @@ pub(crate) fn run(args: DlqArgs) -> ExitCode {
             limit,
             json,
         } => show::show(store, &wanted, limit, json),
+        DlqVerb::Replay(args) => replay::replay(args),
+        DlqVerb::Purge(args) => purge::purge(args),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         // A reader that has read enough is no failure.
         Err(DlqError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
@@ -76,12 +88,27 @@ fn filter(wanted: &[String]) -> Result<Filter, DlqError> {
 }
 
 /// Says what could not be read, after what could be was.
-fn damages(letters: &Letters) -> Result<(), DlqError> {
+fn damages(letters: &Letters) -> Result<ExitCode, DlqError> {
     let damages: Vec<&str> = letters.damages().collect();
     match damages[..] {
-        [] => Ok(()),
+        [] => Ok(ExitCode::SUCCESS),
         _ => Err(DlqError::Damaged(damages.join("; "))),
     }
+}
+
+/// Opens the store for this process alone; without `max`, in the size that it has.
+fn open(folder: &Path, max: Option<u64>) -> Result<DeadLetters, DlqError> {
+    let opened = match max {
+        Some(max) => DeadLetters::open(folder, max),
+        None => DeadLetters::open_as_it_is(folder),
+    };
+    opened.map_err(|error| {
+        if error.is_locked() {
+            DlqError::Running(error)
+        } else {
+            error.into()
+        }
+    })
 }
 
 /// Columns as wide as what is in them, two spaces between.

@@ -9,6 +9,7 @@ mod error;
 mod health;
 mod logs;
 mod observe;
+mod replay;
 mod report;
 mod run;
 mod signals;

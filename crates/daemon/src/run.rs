@@ -42,7 +42,9 @@ pub(crate) fn run(
         stop,
         seen,
         admin,
+        replayer,
     } = line;
+    let doors = replayer.doors.clone();
     let vitals = Arc::new(Vitals::new(seen.clone()));
     if let Some(admin) = admin {
         tracing::info!(address = %admin.local_addr(), "admin listens");
@@ -76,6 +78,7 @@ pub(crate) fn run(
                 tracing::info!(deadline_seconds = drain.as_secs_f64(), "draining");
                 vitals.enter(Phase::Draining);
                 stop.stop();
+                doors.close();
                 deadline = drain_from_now();
             }
             Ok(Happening::Stop) => {
@@ -94,12 +97,14 @@ pub(crate) fn run(
                 }
                 if reading == 0 {
                     vitals.enter(Phase::Draining);
+                    doors.close();
                 }
             }
             Ok(Happening::SinkClosed(sink, reason)) => {
                 failed |= report::sink_closed(&sink, &reason);
                 vitals.enter(Phase::Draining);
                 stop.stop();
+                doors.close();
                 deadline = deadline.or_else(drain_from_now);
             }
             Ok(Happening::Drained(errors)) => {

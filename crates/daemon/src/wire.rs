@@ -2,28 +2,32 @@
 
 mod sinks;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex};
 
 use millpond_admin::Admin;
 use millpond_delivery::{Ledger, SinkLedger, SourceLedger};
 use millpond_engine::Blueprint;
 use millpond_event::{BufferPool, Event, KeyPath, Path};
-use millpond_ingest::{Inlet, Opened, Route, StopHandle};
+use millpond_ingest::{BoxFuture, Inlet, Opened, Route, SourceError, StopHandle};
 use millpond_queue::{Budget, RoomView};
 use millpond_runtime::{IntakeOf, Options, PipelineSpec, PipelineView, Runtime, WorkersView};
 use millpond_sinks::{SinkHandle, SinkView};
-use millpond_store::DeadLettersView;
+use millpond_store::{DeadLetters, DeadLettersView};
 
 use crate::codec::JsonCodec;
 use crate::config::{Component, Config, DEAD_LETTERS, MissingKey, Pipeline, Place};
 use crate::error::StartError;
+use crate::replay::{Door, Doors, Replayer};
 use crate::run::Happening;
 use sinks::{Sinks, open_sinks};
 
 /// The size of a chunk.
 const CHUNK: usize = 256 << 10;
+/// What dead letters come in through, in place of a source.
+const REPLAY: &str = "replay";
 
 /// A line that runs, and the handles to end it.
 pub(crate) struct Line {
@@ -33,7 +37,20 @@ pub(crate) struct Line {
     pub(crate) stop: StopHandle,
     pub(crate) seen: Arc<Seen>,
     pub(crate) admin: Option<Admin>,
+    /// For dead letters that are run again; its doors are to be closed with the last source.
+    pub(crate) replayer: Arc<Replayer>,
 }
+
+/// What a line is fed with.
+pub(crate) enum Input {
+    /// The sources of the configuration.
+    Sources,
+    /// Dead letters, from a store that is open already, and nothing else.
+    Letters(DeadLetters, Feed),
+}
+
+/// Feeds a line with dead letters, to the end of which it is told.
+pub(crate) type Feed = Box<dyn FnOnce(&Replayer) + Send>;
 
 /// A source that is open and not yet reading, with the handle it will submit through.
 pub(crate) struct OpenSource {
@@ -95,10 +112,15 @@ impl SinkSeen {
 /// sink's destination is gone for good.
 pub(crate) async fn wire(
     config: &Config,
+    input: Input,
     happenings: &Sender<Happening>,
 ) -> Result<Line, StartError> {
     let budget = Budget::new(config.runtime.memory);
-    let (mut sinks, letters) = open_sinks(config, happenings)?;
+    let (letters, feed) = match input {
+        Input::Sources => (open_letters(config)?, None),
+        Input::Letters(letters, feed) => (letters, Some(feed)),
+    };
+    let mut sinks = open_sinks(config, &letters, happenings)?;
     let pipelines = config
         .pipelines
         .iter()
@@ -124,8 +146,47 @@ pub(crate) async fn wire(
     let left = budget.clone();
     let room = move || usize::try_from(left.capacity().saturating_sub(left.used())).unwrap_or(0);
     let pool = BufferPool::new(CHUNK, room);
+    let inlet = |name: &Arc<str>, routes, ledger: &Arc<SourceLedger>| {
+        let (name, ledger) = (name.clone(), ledger.clone());
+        let (budget, pool) = (budget.clone(), pool.clone());
+        Inlet::new(name, routes, budget, pool, ledger, stopping.clone())
+    };
+    let mut doors = BTreeMap::new();
+    let replay = Arc::new(SourceLedger::new(REPLAY));
+    for (pipeline, route) in
+        config
+            .pipelines
+            .iter()
+            .zip(routes(config, |_| true, &runtime, &intakes)?)
+    {
+        let ledger = route.ledger.clone();
+        let inlet = inlet(&REPLAY.into(), vec![route], &replay);
+        doors.insert(pipeline.name.clone(), Door { inlet, ledger });
+    }
+    let replayer = Arc::new(Replayer {
+        store: letters.clone(),
+        folder: config.dead_letters.path.clone(),
+        doors: Doors::new(doors),
+        busy: Mutex::new(()),
+    });
     let (mut sources, mut ledgers, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
-    for component in &config.sources {
+    if let Some(feed) = feed {
+        sources.push(OpenSource {
+            name: REPLAY.into(),
+            opened: Box::new(Feeding {
+                feed,
+                replayer: replayer.clone(),
+            }),
+            inlet: inlet(&REPLAY.into(), Vec::new(), &replay),
+        });
+        ledgers.push(replay);
+    }
+    let configured = if ledgers.is_empty() {
+        &config.sources[..]
+    } else {
+        &[]
+    };
+    for component in configured {
         let name: Arc<str> = component.name.as_str().into();
         let opened = source(component)?
             .open()
@@ -133,15 +194,9 @@ pub(crate) async fn wire(
             .map_err(|error| StartError::open(&component.at, error))?;
         addresses.extend(opened.local_addr().map(|address| (name.clone(), address)));
         let ledger = Arc::new(SourceLedger::new(&*component.name));
-        let routes = routes(config, &component.name, &runtime, &intakes)?;
-        let inlet = Inlet::new(
-            name.clone(),
-            routes,
-            budget.clone(),
-            pool.clone(),
-            ledger.clone(),
-            stopping.clone(),
-        );
+        let reads = |pipeline: &Pipeline| pipeline.from.contains(&component.name);
+        let routes = routes(config, reads, &runtime, &intakes)?;
+        let inlet = inlet(&name, routes, &ledger);
         sources.push(OpenSource {
             name,
             opened,
@@ -180,7 +235,30 @@ pub(crate) async fn wire(
         stop,
         seen: Arc::new(seen),
         admin,
+        replayer,
     })
+}
+
+/// Opens the store of dead letters.
+fn open_letters(config: &Config) -> Result<DeadLetters, StartError> {
+    let letters = &config.dead_letters;
+    DeadLetters::open(&letters.path, letters.max.as_u64())
+        .map_err(|error| StartError::open(&config.dead_letters_at, error))
+}
+
+/// The store of dead letters as a source.
+struct Feeding {
+    feed: Feed,
+    replayer: Arc<Replayer>,
+}
+
+impl Opened for Feeding {
+    fn run(self: Box<Self>, _inlet: Inlet) -> BoxFuture<'static, Result<(), SourceError>> {
+        Box::pin(async_std::task::spawn_blocking(move || {
+            (self.feed)(&self.replayer);
+            Ok(())
+        }))
+    }
 }
 
 fn line(pipeline: &Pipeline, sinks: &Sinks) -> Result<PipelineSpec<JsonCodec>, StartError> {
@@ -247,10 +325,10 @@ pub(crate) fn source(
         .map_err(|error| StartError::config(&component.at, error))
 }
 
-/// The routes from a source to the pipelines that read it.
+/// The routes to the pipelines that are wanted.
 fn routes(
     config: &Config,
-    source: &str,
+    wanted: impl Fn(&Pipeline) -> bool,
     runtime: &Runtime,
     intakes: &[IntakeOf<millpond_event::Slice>],
 ) -> Result<Vec<Route>, StartError> {
@@ -260,7 +338,7 @@ fn routes(
         .zip(runtime.pipelines())
         .zip(intakes);
     lines
-        .filter(|((pipeline, _), _)| pipeline.from.iter().any(|from| from == source))
+        .filter(|((pipeline, _), _)| wanted(pipeline))
         .map(|((pipeline, view), intake)| {
             Ok(Route {
                 intake: intake.clone(),

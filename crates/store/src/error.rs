@@ -17,6 +17,14 @@ pub enum Error {
         /// What it said.
         source: millpond_journal::Error,
     },
+    /// The folder cannot be read.
+    #[error("cannot list the dead letters in {}: {source}", folder.display())]
+    Folder {
+        /// The journal's folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// There are as many letters of accepted events as the store may hold.
     #[error(
         "the dead letters of accepted events fill {} with {held} bytes, expected at most {bound}: \

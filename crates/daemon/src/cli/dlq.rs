@@ -4,10 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::ConfigArgs;
+
 pub(super) const EXAMPLES: &str = "\
 Examples:
   millpond dlq ls -c clicks.toml
   millpond dlq show --path data/dead-letters --where reason=refused --where since=1h --json
+  millpond dlq replay -c clicks.toml --where stage=explode --dry-run
+  millpond dlq purge -c clicks.toml --where replayed=true --yes
 
 Conditions are id, class, pipeline, source, stage, reason, replayed, since and until. Those on one field
 are alternatives, those on several must all hold. Times are 2026-01-31T12:00:00Z, 2026-01-31, or 1h (ago).";
@@ -48,6 +52,10 @@ pub(crate) enum DlqVerb {
         #[arg(long)]
         json: bool,
     },
+    /// Runs letters through their pipeline as it is configured now, each once.
+    Replay(ReplayArgs),
+    /// Deletes letters.
+    Purge(PurgeArgs),
 }
 
 /// Where the letters are.
@@ -65,4 +73,46 @@ pub(crate) struct StoreArgs {
     /// Their directory.
     #[arg(long, value_name = "DIR")]
     pub(crate) path: Option<PathBuf>,
+}
+
+/// Which letters are replayed.
+#[derive(Args, Debug)]
+pub(crate) struct ReplayArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    /// Only letters for which this holds, such as stage=explode.
+    #[arg(long = "where", value_name = "FIELD=VALUE")]
+    pub(crate) wanted: Vec<String>,
+
+    /// Only says what would be replayed.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Those too that have been replayed before.
+    #[arg(long)]
+    pub(crate) again: bool,
+}
+
+/// Which letters are deleted.
+#[derive(Args, Debug)]
+pub(crate) struct PurgeArgs {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+
+    /// Only letters for which this holds, such as replayed=true.
+    #[arg(
+        long = "where",
+        value_name = "FIELD=VALUE",
+        required_unless_present = "all"
+    )]
+    pub(crate) wanted: Vec<String>,
+
+    /// All of them.
+    #[arg(long, conflicts_with = "wanted")]
+    pub(crate) all: bool,
+
+    /// Does not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::process::ExitCode;
 use std::time::{Duration, UNIX_EPOCH};
 
 use millpond_store::{Class, Count, Filter, Group, Letters};
@@ -12,7 +13,7 @@ use crate::cli::StoreArgs;
 /// Counts by class and group.
 pub(super) type Counts = BTreeMap<(Class, Group), Count>;
 
-pub(super) fn list(store: StoreArgs, wanted: &[String]) -> Result<(), DlqError> {
+pub(super) fn list(store: StoreArgs, wanted: &[String]) -> Result<ExitCode, DlqError> {
     let filter = filter(wanted)?;
     let letters = Letters::open(folder(store)?)?;
     let counts = count(&letters, &filter)?;

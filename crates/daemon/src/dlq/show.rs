@@ -1,6 +1,7 @@
 //! `millpond dlq show`: the letters themselves.
 
 use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
 
 use millpond_store::{Found, Letters};
 
@@ -15,7 +16,7 @@ pub(super) fn show(
     wanted: &[String],
     limit: Option<u64>,
     json: bool,
-) -> Result<(), DlqError> {
+) -> Result<ExitCode, DlqError> {
     let filter = filter(wanted)?;
     let letters = Letters::open(folder(store)?)?;
     let mut out = BufWriter::new(io::stdout().lock());

@@ -54,8 +54,9 @@ impl Sinks {
 
 pub(super) fn open_sinks(
     config: &Config,
+    letters: &DeadLetters,
     happenings: &Sender<Happening>,
-) -> Result<(Sinks, DeadLetters), StartError> {
+) -> Result<Sinks, StartError> {
     let mut sinks = Sinks {
         exits: BTreeMap::new(),
         names: Vec::new(),
@@ -84,9 +85,6 @@ pub(super) fn open_sinks(
         spawn(&mut sinks, name, kind, policy, writer, happenings)
             .map_err(|error| StartError::open(at, error))?;
     }
-    let letters = &config.dead_letters;
-    let letters = DeadLetters::open(&letters.path, letters.max.as_u64())
-        .map_err(|error| StartError::open(&config.dead_letters_at, error))?;
     let limits = Limits {
         bytes: LETTERS_ROOM,
         ..millpond_sinks::SinkOptions::default().queue.limits()
@@ -106,7 +104,7 @@ pub(super) fn open_sinks(
         happenings,
     )
     .map_err(|error| StartError::open(&config.dead_letters_at, error))?;
-    Ok((sinks, letters))
+    Ok(sinks)
 }
 
 struct Policy {

@@ -12,6 +12,7 @@ const FIELDS: &str = "id, class, pipeline, source, stage, reason, replayed, sinc
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     conditions: Vec<Condition>,
+    fresh_only: bool,
 }
 
 /// A condition that cannot be understood.
@@ -53,26 +54,30 @@ impl Filter {
             })
         };
         let conditions = conditions.into_iter().map(one).collect::<Result<_, _>>()?;
-        Ok(Filter { conditions })
+        Ok(Filter {
+            conditions,
+            fresh_only: false,
+        })
     }
 
-    /// Wants only letters that have not been replayed.
+    /// Of these, only the letters that have not been replayed.
     #[must_use]
-    pub fn not_replayed(mut self) -> Self {
-        self.conditions
-            .retain(|condition| !matches!(condition, Condition::Replayed(_)));
-        self.conditions.push(Condition::Replayed(false));
-        self
+    pub fn not_replayed(self) -> Self {
+        Filter {
+            fresh_only: true,
+            ..self
+        }
     }
 
     /// Whether a letter is wanted.
     pub fn matches(&self, found: &Found<'_>) -> bool {
-        self.conditions.iter().all(|condition| {
+        let held = self.conditions.iter().all(|condition| {
             let field = std::mem::discriminant(condition);
             let same = |other: &&Condition| std::mem::discriminant(*other) == field;
             let mut alternatives = self.conditions.iter().filter(same);
             alternatives.any(|condition| condition.holds(found))
-        })
+        });
+        held && !(self.fresh_only && found.replayed)
     }
 }
 
@@ -185,6 +190,18 @@ mod tests {
                 "{condition}"
             );
         }
+    }
+
+    #[test]
+    fn what_was_replayed_is_left_out_whatever_the_conditions_say() {
+        let replayed = Found {
+            replayed: true,
+            ..found("a", "s", 0)
+        };
+        let any = filter(&["replayed=true", "replayed=false"]);
+        assert!(any.matches(&replayed) && any.matches(&found("a", "s", 0)));
+        let fresh = any.not_replayed();
+        assert!(!fresh.matches(&replayed) && fresh.matches(&found("a", "s", 0)));
     }
 
     #[test]

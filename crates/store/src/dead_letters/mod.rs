@@ -5,6 +5,7 @@ mod index;
 mod letter;
 mod line;
 mod look;
+mod purge;
 mod ranges;
 mod record;
 mod shelf;

@@ -1,5 +1,6 @@
 //! The letters of one class: a journal that this process has to itself, and the index of what is in it.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::index::Index;
 use super::ranges::Ranges;
 use super::record::{Kept, Record, write_marks};
-use super::{Class, Filter, Found, Id, Truncated};
+use super::{Class, Truncated};
 use crate::{Error, Result};
 
 /// What is kept of an original that does not fit into a segment.
@@ -20,19 +21,31 @@ const PREFIX: usize = 1024;
 const RESERVE: u64 = 3;
 
 /// What a record takes up beside itself, alone in its frame.
-const FRAMING: u64 = 40;
+pub(super) const FRAMING: u64 = 40;
 
 type OpenStorage<S> = Box<dyn Fn() -> millpond_journal::Result<S> + Send>;
 
 pub(crate) struct Shelf<S: Storage> {
-    class: Class,
-    folder: PathBuf,
+    pub(super) class: Class,
+    pub(super) folder: PathBuf,
     storage: OpenStorage<S>,
-    options: Options,
+    share: u64,
+    pub(super) segment_bytes: u64,
     /// None after a failure, since nobody knows then what the disk holds: it is opened anew.
-    journal: Option<Journal<S>>,
+    pub(super) journal: Option<Journal<S>>,
     index: Arc<Mutex<Index>>,
-    replayed: Ranges,
+    pub(super) replayed: Ranges,
+}
+
+/// The smallest store.
+pub(crate) const LEAST: u64 = 64 << 10;
+
+/// What the letters of a class may take up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Bound {
+    Share(u64),
+    /// What they do, and little more.
+    AsItIs,
 }
 
 /// The size of a segment when a class may take up `share` bytes.
@@ -40,24 +53,41 @@ fn segment_bytes(share: u64) -> u64 {
     (share / 16).clamp(4 << 10, 4 << 20) & !7
 }
 
+/// The bytes of all segments that are there, and of the longest.
+fn existing<S: Storage>(storage: &S) -> io::Result<(u64, u64)> {
+    let (mut all, mut longest) = (0, 0);
+    for name in storage.list()? {
+        if name.ends_with(".segment") {
+            let bytes = storage.len(&storage.open(&name)?)?;
+            (all, longest) = (all + bytes, bytes.max(longest));
+        }
+    }
+    Ok((all, longest))
+}
+
 impl<S: Storage> Shelf<S> {
     /// Opens the letters of `class`, which may take up `share` bytes.
     pub(crate) fn open(
         class: Class,
         folder: &Path,
-        share: u64,
+        bound: Bound,
         storage: OpenStorage<S>,
     ) -> Result<Self> {
+        let share = match bound {
+            Bound::Share(share) => share,
+            Bound::AsItIs => {
+                let found = storage().map_err(Error::journal(folder))?;
+                let (all, longest) = existing(&found).map_err(|error| unlisted(folder, error))?;
+                all.max(16 * longest).max(LEAST / 2)
+            }
+        };
         let segment_bytes = segment_bytes(share);
         let mut shelf = Self {
             class,
             folder: folder.to_owned(),
             storage,
-            options: Options {
-                segment_bytes,
-                max_bytes: share,
-                ..Options::default()
-            },
+            share,
+            segment_bytes,
             journal: None,
             index: Arc::new(Mutex::new(Index::new(segment_bytes / 2))),
             replayed: Ranges::default(),
@@ -72,18 +102,24 @@ impl<S: Storage> Shelf<S> {
 
     /// What the letters may take up.
     pub(crate) fn bound(&self) -> u64 {
-        self.options.max_bytes - RESERVE * self.options.segment_bytes
+        self.share - RESERVE * self.segment_bytes
     }
 
-    fn index(&self) -> MutexGuard<'_, Index> {
+    pub(super) fn index(&self) -> MutexGuard<'_, Index> {
         lock(&self.index)
     }
 
     fn reopen(&mut self) -> Result<Journal<S>> {
         let failed = Error::journal(&self.folder);
         let storage = (self.storage)().map_err(&failed)?;
-        let (mut journal, report) =
-            Journal::open(storage, self.options.clone()).map_err(&failed)?;
+        let (all, _) = existing(&storage).map_err(|error| unlisted(&self.folder, error))?;
+        let options = Options {
+            segment_bytes: self.segment_bytes,
+            // A store that may be smaller now than it was must still be able to make room.
+            max_bytes: self.share.max(all + RESERVE * self.segment_bytes),
+            ..Options::default()
+        };
+        let (mut journal, report) = Journal::open(storage, options).map_err(&failed)?;
         for damage in &report.damages {
             // The damaged file is kept until room is made, and this is said again at every opening.
             let folder = self.folder.display();
@@ -91,7 +127,7 @@ impl<S: Storage> Shelf<S> {
         }
         journal.accept_damage();
         let committed = journal.committed_sequence();
-        let mut index = Index::new(self.options.segment_bytes / 2);
+        let mut index = Index::new(self.segment_bytes / 2);
         let mut replayed = Ranges::default();
         let mut reader = journal.reader(committed).map_err(&failed)?;
         while let Some(records) = reader.next_records().map_err(&failed)? {
@@ -117,7 +153,7 @@ impl<S: Storage> Shelf<S> {
         Ok(journal)
     }
 
-    fn unreadable(&self, sequence: u64, problem: String) -> Error {
+    pub(super) fn unreadable(&self, sequence: u64, problem: String) -> Error {
         Error::Unreadable {
             folder: self.folder.clone(),
             class: self.class,
@@ -146,7 +182,7 @@ impl<S: Storage> Shelf<S> {
 
     /// The longest record that fits.
     fn most(&self) -> u64 {
-        self.options.segment_bytes - 128
+        self.segment_bytes - 128
     }
 
     fn append_fitting(&mut self, record: &[u8], kept: &Kept<'_>) -> Result<()> {
@@ -208,123 +244,13 @@ impl<S: Storage> Shelf<S> {
         Ok(())
     }
 
-    /// Deletes the letters that `filter` wants, and returns how many.
-    ///
-    /// A journal can only be let go of from its front. So letters that stay are written anew behind the others,
-    /// a few at a time, and then the old ones go: nothing is ever lost, and a crash leaves copies that do not count.
-    pub(crate) fn purge(&mut self, filter: &Filter) -> Result<u64> {
-        self.index().begin_run();
-        let purged = self.rewrite_without(filter);
-        if purged.is_err() {
-            // What is gone and what is not is counted anew at the next opening.
-            self.journal = None;
-        }
-        purged
-    }
-
-    fn rewrite_without(&mut self, filter: &Filter) -> Result<u64> {
-        let (begin, end) = self.extent()?;
-        let mut wanted = 0;
-        self.each(begin, end, |found| {
-            wanted += u64::from(filter.matches(found));
-            Ok(())
-        })?;
-        if wanted == 0 {
-            return Ok(0);
-        }
-        let mut copies: Vec<Vec<u8>> = Vec::new();
-        let mut at = begin;
-        while at < end {
-            let batch = self.options.segment_bytes / 2;
-            let mut size = 0;
-            let next = self.each_until(at, end, |found| {
-                if !filter.matches(found) {
-                    let copy = Kept {
-                        letter: found.letter,
-                        replayed: found.replayed,
-                        copy_of: Some(found.id.sequence),
-                    };
-                    let mut record = Vec::new();
-                    copy.write(&mut record);
-                    size += record.len() as u64 + FRAMING;
-                    copies.push(record);
-                }
-                Ok(size < batch)
-            })?;
-            for record in copies.drain(..) {
-                let sequence = self.write(&record)?;
-                if let Ok(Record::Letter(kept)) = Record::read(&record) {
-                    let held = record.len() as u64 + FRAMING;
-                    self.index().add(sequence, held, Some(&kept));
-                }
-            }
-            self.sync()?;
-            self.truncate(next)?;
-            at = next;
-        }
-        self.index().full = false;
-        Ok(wanted)
-    }
-
-    /// The sequences of all that is durable.
-    fn extent(&mut self) -> Result<(u64, u64)> {
-        self.sync()?;
-        let journal = self.journal()?;
-        Ok((journal.committed_sequence(), journal.durable_sequence()))
-    }
-
-    fn each(
-        &mut self,
-        from: u64,
-        to: u64,
-        mut each: impl FnMut(&Found<'_>) -> Result<()>,
-    ) -> Result<()> {
-        self.each_until(from, to, |found| each(found).map(|()| true))
-            .map(|_| ())
-    }
-
-    /// Hands over the letters of `from..to` while it is told to go on, and says where to go on later.
-    fn each_until(
-        &mut self,
-        from: u64,
-        to: u64,
-        mut each: impl FnMut(&Found<'_>) -> Result<bool>,
-    ) -> Result<u64> {
-        let folder = self.folder.clone();
-        let class = self.class;
-        let journal = self.journal()?;
-        let committed = journal.committed_sequence();
-        let mut reader = journal.reader(from).map_err(Error::journal(&folder))?;
-        while let Some(records) = reader.next_records().map_err(Error::journal(&folder))? {
-            for (sequence, bytes) in records {
-                if sequence >= to {
-                    return Ok(to);
-                }
-                let record = Record::read(bytes);
-                let kept = match record.map_err(|problem| self.unreadable(sequence, problem))? {
-                    Record::Letter(kept) if kept.copy_of.is_none_or(|of| of < committed) => kept,
-                    _ => continue,
-                };
-                let found = Found {
-                    id: Id { class, sequence },
-                    letter: kept.letter,
-                    replayed: kept.replayed || self.replayed.contains(sequence),
-                };
-                if !each(&found)? {
-                    return Ok(sequence + 1);
-                }
-            }
-        }
-        Ok(to)
-    }
-
     /// Makes durable what was taken in.
     pub(crate) fn sync(&mut self) -> Result<()> {
         let synced = self.journal()?.sync();
         self.or_close(synced).map(|_| ())
     }
 
-    fn truncate(&mut self, sequence: u64) -> Result<()> {
+    pub(super) fn truncate(&mut self, sequence: u64) -> Result<()> {
         let truncated = self.journal()?.truncate(sequence);
         self.or_close(truncated)?;
         self.index().forget_below(sequence);
@@ -332,12 +258,12 @@ impl<S: Storage> Shelf<S> {
         Ok(())
     }
 
-    fn write(&mut self, record: &[u8]) -> Result<u64> {
+    pub(super) fn write(&mut self, record: &[u8]) -> Result<u64> {
         let appended = self.journal()?.append(&[record]);
         self.or_close(appended).map(|sequences| sequences.start)
     }
 
-    fn journal(&mut self) -> Result<&mut Journal<S>> {
+    pub(super) fn journal(&mut self) -> Result<&mut Journal<S>> {
         let journal = match self.journal.take() {
             Some(journal) => journal,
             None => self.reopen()?,
@@ -351,6 +277,13 @@ impl<S: Storage> Shelf<S> {
             self.journal = None;
         }
         result.map_err(Error::journal(&self.folder))
+    }
+}
+
+fn unlisted(folder: &Path, source: io::Error) -> Error {
+    Error::Folder {
+        folder: folder.to_owned(),
+        source,
     }
 }
 

@@ -5,14 +5,19 @@ use std::time::UNIX_EPOCH;
 use millpond_journal::sim::{Fault, Sim};
 
 use super::*;
-use crate::Letter;
+use crate::{Filter, Id, Letter};
 
 const SHARE: u64 = 64 << 10;
 
 fn open(sim: &Sim) -> Result<Shelf<Sim>> {
     let sim = sim.clone();
     let storage: OpenStorage<Sim> = Box::new(move || Ok(sim.clone()));
-    Shelf::open(Class::Accepted, Path::new("sim"), SHARE, storage)
+    Shelf::open(
+        Class::Accepted,
+        Path::new("sim"),
+        Bound::Share(SHARE),
+        storage,
+    )
 }
 
 fn append(shelf: &mut Shelf<Sim>, number: usize) -> Result<()> {
@@ -143,6 +148,38 @@ fn a_power_cut_at_any_call_of_a_purge_loses_and_doubles_no_letter_that_stays() {
         assert_eq!(missing, None, "call {call}");
     }
     assert!(interrupted > 20, "{interrupted}");
+}
+
+#[test]
+fn a_power_cut_at_any_call_of_a_mark_loses_no_letter_and_marks_no_other() {
+    for call in 0.. {
+        let sim = Sim::new(call);
+        let mut shelf = filled(&sim);
+        let begin = sim.calls();
+        sim.inject(call, Fault::Stop);
+        let mut marks = Ranges::default();
+        for number in [50, 52, 99] {
+            marks.add(number, number + 1);
+        }
+        let marked = shelf.mark(&marks);
+        drop(shelf);
+        let over = sim.calls() < begin + call;
+        sim.clear_faults();
+        sim.cut_power();
+        let found = letters(&mut open(&sim).expect("it opens after a power cut"));
+        assert_eq!(numbers(&found), (0..100).collect::<Vec<_>>(), "call {call}");
+        let marks = [50, 52, 99].map(|number| found[number].2);
+        assert!(
+            marked.is_err() || marks == [true; 3],
+            "call {call}: {marks:?}"
+        );
+        assert!(found.iter().all(|&(number, _, replayed)| {
+            !replayed || number < 30 || [50, 52, 99].contains(&number)
+        }));
+        if over {
+            return assert!(call > 0 && marked.is_ok());
+        }
+    }
 }
 
 #[test]

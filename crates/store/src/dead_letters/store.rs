@@ -8,7 +8,7 @@ use millpond_journal::Files;
 use super::index::Index;
 use super::ranges::Ranges;
 use super::record::Record;
-use super::shelf::{Shelf, lock};
+use super::shelf::{Bound, LEAST, Shelf, lock};
 use super::{Class, Count, Filter, Group, Id};
 use crate::{Error, NotTaken, Result};
 
@@ -33,13 +33,24 @@ impl DeadLetters {
     /// # Errors
     /// When the folder cannot be used, is in use ([`Error::is_locked`]), or holds letters of another release.
     pub fn open(folder: impl AsRef<Path>, max: u64) -> Result<Self> {
-        let folder = folder.as_ref();
-        warn_of_old_files(folder);
+        warn_of_old_files(folder.as_ref());
+        Self::open_within(folder.as_ref(), Bound::Share(max.max(LEAST) / 2))
+    }
+
+    /// Opens the store in `folder` for whoever does not know how large it may be: to purge it, say.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_as_it_is(folder: impl AsRef<Path>) -> Result<Self> {
+        Self::open_within(folder.as_ref(), Bound::AsItIs)
+    }
+
+    fn open_within(folder: &Path, bound: Bound) -> Result<Self> {
         let open = |class: Class| {
             let folder = folder.join(class.as_str());
             let opened = folder.clone();
             let storage = Box::new(move || Files::open(&opened));
-            Shelf::open(class, &folder, max.max(64 << 10) / 2, storage)
+            Shelf::open(class, &folder, bound, storage)
         };
         let shelves = [open(Class::Rejects)?, open(Class::Accepted)?];
         let view = DeadLettersView {

@@ -153,6 +153,40 @@ fn letters_marks_and_counts_survive_a_restart() {
 }
 
 #[test]
+fn a_store_that_may_be_smaller_than_it_was_makes_room_and_one_of_unknown_size_can_be_purged() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = DeadLetters::open(folder.path(), 16 << 20).expect("new");
+    for number in 0..1_000_u32 {
+        put(&store, Class::Rejects, &number.to_le_bytes().repeat(200)).expect("room");
+        put(&store, Class::Accepted, &number.to_le_bytes()).expect("room");
+    }
+    store.sync().expect("synced");
+    drop(store);
+    let store = DeadLetters::open(folder.path(), MAX).expect("opened");
+    for number in 0..2_000_u32 {
+        put(&store, Class::Rejects, &number.to_le_bytes().repeat(20)).expect("room is made");
+    }
+    store.sync().expect("synced");
+    let deleted = store.view().deleted();
+    assert!(deleted > 1_800, "{deleted}");
+    assert!(store.view().is_full() || put(&store, Class::Accepted, b"a").is_err());
+    assert_eq!(
+        read(folder.path(), |found| found.id.class)
+            .into_iter()
+            .filter(|class| *class == Class::Accepted)
+            .count(),
+        1_000,
+        "none is deleted for being too many"
+    );
+    drop(store);
+    let store = DeadLetters::open_as_it_is(folder.path()).expect("opened");
+    let half = Filter::parse(["class=accepted"], std::time::UNIX_EPOCH).expect("understood");
+    assert_eq!(store.purge(&half).expect("there is room to purge"), 1_000);
+    let left = read(folder.path(), |found| found.id.class);
+    assert!(!left.is_empty() && left.iter().all(|class| *class == Class::Rejects));
+}
+
+#[test]
 fn the_letters_of_both_journals_come_oldest_first() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = DeadLetters::open(folder.path(), MAX).expect("new");
