@@ -104,5 +104,6 @@ pub(crate) fn dlq(observed: &Observed) -> Value {
         "deleted": store.deleted,
         "bytes": store.bytes,
         "full": store.full,
+        "order": observed.control.as_ref().map(|control| control.last()),
     })
 }

@@ -3,6 +3,8 @@ use std::sync::Arc;
 use millpond_delivery::{Ledger, SinkLedger, SourceLedger};
 use millpond_queue::{Budget, IntakeView, RoomView};
 
+use crate::control::Control;
+
 /// Reads a value at the moment it is asked for. Must not wait.
 pub type Read<T> = Arc<dyn Fn() -> T + Send + Sync>;
 
@@ -26,6 +28,8 @@ pub struct Observed {
     pub workers: Read<WorkerCounts>,
     /// Whether the process is well.
     pub health: Arc<dyn Health>,
+    /// Takes orders; without it there are none to give.
+    pub control: Option<Arc<dyn Control>>,
 }
 
 /// Whether the process is well. Asked at every `/livez` and `/readyz`; must not wait.

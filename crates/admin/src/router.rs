@@ -1,12 +1,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use hyper::body::Incoming;
 use hyper::header::HOST;
-use hyper::{HeaderMap, Method, StatusCode, Version};
+use hyper::{HeaderMap, Method, Request, StatusCode, Version};
 
 use crate::api;
 use crate::exposition::{self, Exposition};
 use crate::observed::Observed;
+use crate::orders;
 use crate::reply::{self, Reply};
 
 /// Which paths there are.
@@ -28,10 +30,17 @@ impl Router {
         }
     }
 
-    pub(crate) fn answer<B>(&self, request: &hyper::Request<B>) -> Reply {
+    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Reply {
         if let Some(refusal) = host_problem(request.version(), request.headers()) {
             return refusal;
         }
+        match orders::kind(request.uri().path()) {
+            Some(kind) => orders::take(self.observed.control.as_ref(), kind, request).await,
+            None => self.show(&request),
+        }
+    }
+
+    fn show<B>(&self, request: &Request<B>) -> Reply {
         let answer: fn(&Self) -> Reply = match request.uri().path() {
             "/livez" => |this| health(this.observed.health.live()),
             "/readyz" => |this| health(this.observed.health.ready()),
@@ -49,7 +58,8 @@ impl Router {
             Method::GET | Method::HEAD => answer(self),
             ref method => {
                 let path = request.uri().path();
-                reply::wrong_method(&format!("{path} cannot {method}: expected GET or HEAD"))
+                let detail = format!("{path} cannot {method}: expected GET or HEAD");
+                reply::wrong_method(&detail, "GET, HEAD")
             }
         }
     }

@@ -2,11 +2,13 @@
 
 mod list;
 mod purge;
+mod remote;
 mod replay;
 mod show;
 
 use std::fmt::Display;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -30,8 +32,16 @@ enum DlqError {
     Replay(#[from] crate::replay::ReplayError),
     #[error("stdout: {0}")]
     Output(#[from] io::Error),
-    #[error("{0}: stop the daemon that has it first")]
-    Running(millpond_store::Error),
+    #[error("the token of the daemon that has the dead letters cannot be read: {0}")]
+    Token(io::Error),
+    #[error("{0}: the daemon there has no admin listener, so stop it first")]
+    Locked(millpond_store::Error),
+    #[error("the daemon that has the dead letters, process {process} at {address}: {why}")]
+    Refused {
+        process: u32,
+        address: SocketAddr,
+        why: String,
+    },
     #[error("not everything was replayed: {0}")]
     Unfinished(String),
     #[error("nothing is deleted: {0}")]
@@ -96,19 +106,21 @@ fn damages(letters: &Letters) -> Result<ExitCode, DlqError> {
     }
 }
 
-/// Opens the store for this process alone; without `max`, in the size that it has.
-fn open(folder: &Path, max: Option<u64>) -> Result<DeadLetters, DlqError> {
+/// Opens the store for this process alone; without `max`, in the size that it has. If another process has it,
+/// it says so inside.
+fn open(
+    folder: &Path,
+    max: Option<u64>,
+) -> Result<Result<DeadLetters, millpond_store::Error>, DlqError> {
     let opened = match max {
         Some(max) => DeadLetters::open(folder, max),
         None => DeadLetters::open_as_it_is(folder),
     };
-    opened.map_err(|error| {
-        if error.is_locked() {
-            DlqError::Running(error)
-        } else {
-            error.into()
-        }
-    })
+    match opened {
+        Ok(store) => Ok(Ok(store)),
+        Err(error) if error.is_locked() => Ok(Err(error)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Columns as wide as what is in them, two spaces between.

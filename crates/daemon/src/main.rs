@@ -4,6 +4,7 @@ mod check;
 mod cli;
 mod codec;
 mod config;
+mod desk;
 mod dlq;
 mod error;
 mod health;

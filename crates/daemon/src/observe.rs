@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use millpond_admin::{
-    BuildInfo, Health, KeptLetters, LetterCount, LetterStore, Observed, PipelineObserved,
+    BuildInfo, Control, Health, KeptLetters, LetterCount, LetterStore, Observed, PipelineObserved,
     SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
 };
 use millpond_runtime::PipelineView;
@@ -13,7 +13,11 @@ use millpond_store::{Class, DeadLettersView};
 use crate::wire::{PipelineSeen, Seen, SinkSeen};
 
 /// What the admin listener shows of `seen`.
-pub(crate) fn observed(seen: &Arc<Seen>, health: Arc<dyn Health>) -> Observed {
+pub(crate) fn observed(
+    seen: &Arc<Seen>,
+    health: Arc<dyn Health>,
+    control: Option<Arc<dyn Control>>,
+) -> Observed {
     let (workers, letters) = (seen.workers.clone(), seen.letters.clone());
     let kept = seen.letters.clone();
     Observed {
@@ -40,6 +44,7 @@ pub(crate) fn observed(seen: &Arc<Seen>, health: Arc<dyn Health>) -> Observed {
             restarts: workers.restarts(),
         }),
         health,
+        control,
     }
 }
 

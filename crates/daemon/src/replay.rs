@@ -47,12 +47,9 @@ impl Doors {
         self.lock().clear();
     }
 
-    fn get(&self, pipeline: &str) -> Option<Door> {
-        self.lock().get(pipeline).cloned()
-    }
-
-    fn all(&self) -> Vec<Door> {
-        self.lock().values().cloned().collect()
+    /// All that are open: they stay so until the copy is dropped.
+    fn all(&self) -> BTreeMap<String, Door> {
+        self.lock().clone()
     }
 
     /// A map is whole after every change.
@@ -93,6 +90,8 @@ pub(crate) enum ReplayError {
     Store(#[from] Error),
     #[error("a replay or a purge is under way already, expected one at a time")]
     Busy,
+    #[error("the daemon is ending, and lets nothing more in")]
+    Ending,
 }
 
 impl Replayer {
@@ -101,10 +100,14 @@ impl Replayer {
     /// Letters that fail again meanwhile are new ones, and not among those.
     pub(crate) fn replay(&self, filter: &Filter) -> Result<Outcome, ReplayError> {
         let _busy = self.claim()?;
+        let doors = self.doors.all();
+        if doors.is_empty() {
+            return Err(ReplayError::Ending);
+        }
         let letters = Letters::open(&self.folder)?;
         let mut run = Run {
             store: &self.store,
-            doors: self.doors.all(),
+            doors: doors.values().cloned().collect(),
             gone_before: 0,
             tally: Arc::new(Tally::default()),
             fed: 0,
@@ -112,20 +115,24 @@ impl Replayer {
         };
         run.gone_before = run.gone();
         letters.each(filter, |found| {
-            let Some(unfit) = unfit(found) else {
-                return match self.doors.get(found.letter.pipeline) {
-                    Some(door) => run.feed(&door, found),
-                    None => {
-                        let pipeline = found.letter.pipeline.to_owned();
-                        *run.outcome.no_pipeline.entry(pipeline).or_default() += 1;
-                        Ok(true)
-                    }
-                };
-            };
-            *unfit(&mut run.outcome) += 1;
+            let pipeline = found.letter.pipeline;
+            match (unfit(found), doors.get(pipeline)) {
+                (Some(unfit), _) => *unfit(&mut run.outcome) += 1,
+                (None, Some(door)) => return run.feed(door, found),
+                (None, None) => {
+                    let letters = &mut run.outcome.no_pipeline;
+                    *letters.entry(pipeline.to_owned()).or_default() += 1;
+                }
+            }
             Ok::<_, ReplayError>(true)
         })?;
         run.finish()
+    }
+
+    /// Deletes letters.
+    pub(crate) fn purge(&self, filter: &Filter) -> Result<u64, ReplayError> {
+        let _busy = self.claim()?;
+        Ok(self.store.purge(filter)?)
     }
 
     fn claim(&self) -> Result<MutexGuard<'_, ()>, ReplayError> {
@@ -222,6 +229,13 @@ impl Run<'_> {
         dropped
             .flat_map(|dropped| SINK_GONE.map(|reason| dropped.get(reason).copied().unwrap_or(0)))
             .sum()
+    }
+}
+
+impl Outcome {
+    /// Whether every letter that could be fed came to an end.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.unfinished == 0 && !self.stopped
     }
 }
 

@@ -1,14 +1,18 @@
 //! Runs a line until its input ends or somebody stops it, and drains it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
+use millpond_admin::Control;
 use millpond_ingest::SourceError;
 use millpond_sinks::{ClosedReason, SinkError};
 
+use crate::desk::{Desk, Pass};
 use crate::health::{Phase, Vitals};
 use crate::observe;
+use crate::replay::Replayer;
 use crate::report;
 use crate::status::Status;
 use crate::wire::{Line, OpenSource, Seen};
@@ -48,8 +52,11 @@ pub(crate) fn run(
     let vitals = Arc::new(Vitals::new(seen.clone()));
     if let Some(admin) = admin {
         tracing::info!(address = %admin.local_addr(), "admin listens");
-        let observed = Arc::new(observe::observed(&seen, vitals.clone()));
+        let control = desk(replayer, admin.local_addr());
+        let observed = Arc::new(observe::observed(&seen, vitals.clone(), control));
         async_std::task::spawn(admin.serve(observed));
+    } else if let Err(error) = Pass::withdraw(&replayer.folder) {
+        tracing::warn!(%error, "the pass of an earlier daemon cannot be removed");
     }
     for (source, address) in &seen.addresses {
         tracing::info!(source = &**source, %address, "source listens");
@@ -125,6 +132,17 @@ pub(crate) fn run(
             Err(RecvTimeoutError::Disconnected) => return 1,
         }
         status.show(&seen);
+    }
+}
+
+/// Where orders are taken; none are if nobody can be given a pass.
+fn desk(replayer: Arc<Replayer>, address: SocketAddr) -> Option<Arc<dyn Control>> {
+    match Desk::open(replayer, address) {
+        Ok(desk) => Some(Arc::new(desk)),
+        Err(error) => {
+            tracing::warn!(%error, "no token can be left beside the dead letters: orders about them are refused");
+            None
+        }
     }
 }
 

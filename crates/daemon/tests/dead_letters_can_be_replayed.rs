@@ -184,3 +184,85 @@ fn letters_are_deleted_only_as_told_and_the_others_stay() {
     assert_eq!(place.dead_letters().len(), 0);
     assert_eq!(place.dlq(&["ls"]), "no dead letters\n");
 }
+
+#[test]
+fn a_running_daemon_does_both_itself_for_whoever_can_read_its_token() {
+    let place = with_letters(300);
+    let config = mended(&place);
+    let daemon = place
+        .start_with(&["-c", "mended.toml"], Stdio::null())
+        .ready();
+    let said = succeeded(&dlq(
+        &place,
+        &config,
+        &["replay", "--where", "reason=refused"],
+    ));
+    assert!(said.contains("300 letters replayed"), "{said}");
+    assert_eq!(place.lines("out.ndjson").len(), 300);
+    assert_eq!(
+        daemon.metric("millpond_pipeline_events_received_total"),
+        300.0
+    );
+    let said = succeeded(&dlq(
+        &place,
+        &config,
+        &["purge", "--where", "replayed=true", "--yes"],
+    ));
+    assert!(said.contains("300 letters deleted"), "{said}");
+    assert_eq!(place.dead_letters().len(), 1);
+
+    let token = place.path("dead/admin.token");
+    let pass = std::fs::read_to_string(&token).expect("it is there");
+    let cut = pass.trim_end().len() - 1;
+    std::fs::write(&token, &pass[..cut]).expect("written");
+    let refused = dlq(&place, &config, &["purge", "--all", "--yes"]);
+    let errors = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        errors.contains(&format!("process {}", daemon.id())),
+        "{errors}"
+    );
+    assert_eq!(place.dead_letters().len(), 1);
+    std::fs::remove_file(&token).expect("it was there");
+    let refused = dlq(&place, &config, &["replay"]);
+    let errors = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        refused.status.code() == Some(1) && errors.contains("in use by another process"),
+        "{errors}"
+    );
+    daemon.terminate().expect_clean();
+}
+
+#[test]
+fn a_full_store_is_purged_and_the_sources_go_on() {
+    let place = Place::new(&config(REFUSES));
+    let small = ["--set", "dead_letters.max=64KiB"];
+    let daemon = place.start_with(&small, Stdio::null()).ready();
+    let mut stream = daemon.connect("feed");
+    let events: String = (0..300)
+        .map(|n| format!("{{\"n\":{n},\"user\":1,\"bad\":true}}\n"))
+        .collect();
+    stream.write_all(events.as_bytes()).expect("taken");
+    let mut deleted = 0;
+    let mut times = 0;
+    while daemon.metric("millpond_pipeline_events_dead_lettered_total") < 300.0 {
+        daemon.until("it is full, or done", |daemon| {
+            daemon.get("/readyz").0 == 503
+                || daemon.metric("millpond_pipeline_events_dead_lettered_total") == 300.0
+        });
+        let said = place.dlq(&["purge", "--all", "--yes"]);
+        let count = said
+            .lines()
+            .find_map(|line| line.strip_suffix(" letters deleted"));
+        deleted += count.map_or(0, |count| count.parse().expect("a number"));
+        times += 1;
+    }
+    assert!(times > 1, "it was full");
+    assert_eq!(
+        deleted + place.dead_letters().len(),
+        300,
+        "each of them was kept until it was deleted"
+    );
+    assert_eq!(daemon.get("/readyz").0, 200);
+    assert_eq!(daemon.terminate().code, Some(0));
+}

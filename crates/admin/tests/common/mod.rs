@@ -151,6 +151,7 @@ pub(crate) fn pond() -> Pond {
             restarts: 0,
         }),
         health: Arc::new(Switch(ready.clone())),
+        control: None,
     };
     Pond {
         observed: Arc::new(observed),

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use millpond_store::Letters;
 
 use super::list::{count, overview};
+use super::remote::order;
 use super::{DlqError, filter, open};
 use crate::cli::{ConfigArgs, PurgeArgs, StoreArgs};
 use crate::verbs::load;
@@ -38,7 +39,12 @@ pub(super) fn purge(args: PurgeArgs) -> Result<ExitCode, DlqError> {
             return Err(DlqError::NotAsked("the answer was not yes"));
         }
     }
-    let purged = open(&folder, max)?.purge(&filter)?;
-    writeln!(out, "{purged} letters deleted")?;
+    match open(&folder, max)? {
+        Ok(store) => writeln!(out, "{} letters deleted", store.purge(&filter)?)?,
+        Err(locked) => {
+            let said = order(&folder, "purge", &args.wanted, false, locked)?;
+            writeln!(out, "{said}")?;
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,6 +7,7 @@ use std::sync::mpsc::channel;
 use millpond_store::{Filter, Letters};
 
 use super::list::{count, overview};
+use super::remote::order;
 use super::{DlqError, filter, open};
 use crate::cli::ReplayArgs;
 use crate::config::Config;
@@ -27,7 +28,14 @@ pub(super) fn replay(args: ReplayArgs) -> Result<ExitCode, DlqError> {
         return preview(&config, &filter);
     }
     let letters = &config.dead_letters;
-    let store = open(&letters.path, Some(letters.max.as_u64()))?;
+    let store = match open(&letters.path, Some(letters.max.as_u64()))? {
+        Ok(store) => store,
+        Err(locked) => {
+            let said = order(&letters.path, "replay", &args.wanted, args.again, locked)?;
+            io::stdout().lock().write_all(said.as_bytes())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     let (tell, told) = channel();
     let feed = move |replayer: &crate::replay::Replayer| {
         // Whoever asked has gone only if the process is ending.
@@ -48,7 +56,7 @@ pub(super) fn replay(args: ReplayArgs) -> Result<ExitCode, DlqError> {
     for line in outcome.to_string().lines() {
         tracing::info!("{line}");
     }
-    if outcome.unfinished > 0 || outcome.stopped {
+    if !outcome.is_whole() {
         let message = outcome.to_string().trim_end().replace('\n', "; ");
         return Err(DlqError::Unfinished(message));
     }
