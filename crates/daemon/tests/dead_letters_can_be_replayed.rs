@@ -165,6 +165,38 @@ fn what_a_sink_cannot_take_is_not_marked() {
 }
 
 #[test]
+fn what_is_dropped_because_a_sink_is_gone_is_not_marked() {
+    let place = with_letters(200);
+    let text = String::from_utf8(std::fs::read(mended(&place)).expect("readable")).expect("text");
+    let file = format!(
+        "type = \"file\"\npath = \"{}\"",
+        place.path("out.ndjson").display()
+    );
+    let config = place.path("piped.toml");
+    std::fs::write(&config, text.replace(&file, "type = \"stdout\"")).expect("written");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_millpond"))
+        .args(["dlq", "replay", "--where", "reason=refused", "-c"])
+        .arg(&config)
+        .current_dir(place.path(""))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("not everything was replayed"), "{errors}");
+    assert!(
+        place
+            .dead_letters()
+            .iter()
+            .all(|letter| letter["replayed"] == false)
+    );
+}
+
+#[test]
 fn letters_are_deleted_only_as_told_and_the_others_stay() {
     let place = with_letters(300);
     let config = place.path("millpond.toml");
