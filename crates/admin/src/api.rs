@@ -102,3 +102,15 @@ pub(crate) fn ledger(observed: &Observed) -> Value {
         "sinks": sinks.collect::<Vec<_>>(),
     })
 }
+
+/// `/api/v1/dlq`: what is in the store of dead letters.
+pub(crate) fn dlq(observed: &Observed) -> Value {
+    let store = (observed.letters)();
+    json!({
+        "letters": (observed.kept_letters)(),
+        "deleted": store.deleted,
+        "bytes": store.bytes,
+        "full": store.full,
+        "order": observed.control.as_ref().map(|control| control.last()),
+    })
+}

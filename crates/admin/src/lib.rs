@@ -1,12 +1,12 @@
 //! The admin listener of a Millpond daemon: health, metrics and views of the queues and the ledger.
 //!
-//! It only reads. Whoever runs pipelines describes them in an [`Observed`], [`bind`]s a loopback
+//! It reads, and hands on what somebody with the token orders ([`Control`]). Whoever runs pipelines describes them in an [`Observed`], [`bind`]s a loopback
 //! address and lets [`Admin::serve`] run; every number is read when somebody asks, so that being
 //! observed costs the data path nothing.
 //!
 //! # Endpoints
 //!
-//! All answer `GET` and `HEAD`.
+//! All answer `GET` and `HEAD`, but for those that change something.
 //!
 //! | path | answer |
 //! |---|---|
@@ -16,6 +16,9 @@
 //! | `/version` | JSON: name, version, target |
 //! | `/api/v1/queues` | JSON: every queue with depth, capacity, age, shards; the budget |
 //! | `/api/v1/ledger` | JSON: the terms of both equations, and what they cannot account for |
+//! | `/api/v1/dlq` | JSON: what is in the store of dead letters, by pipeline, stage and reason; how the last order does |
+//! | `POST /api/v1/dlq/replay` | with the token: 202 and the number of an order to run letters again, `{"where":["reason=refused"],"again":false}` |
+//! | `POST /api/v1/dlq/purge` | the same, to delete them |
 //!
 //! Anything else is answered with an `application/problem+json` body. The listener refuses to bind
 //! beyond loopback, and requests whose `Host` is not a loopback name (a page in a browser that had
@@ -84,20 +87,23 @@
 //! | `millpond_build_info` | version, target | 1 |
 
 mod api;
+mod control;
 mod error;
 mod exposition;
 mod families;
 mod journal;
 mod observed;
+mod orders;
 mod reply;
 mod router;
 mod seen;
 mod server;
 
+pub use control::{Control, Order, OrderKind, Wanted};
 pub use error::AdminError;
 pub use journal::JournalObserved;
 pub use observed::{
-    BuildInfo, Circuit, Health, LetterCount, LetterStore, Observed, PipelineObserved, Read,
-    SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
+    BuildInfo, Circuit, Health, KeptLetters, LetterCount, LetterStore, Observed, PipelineObserved,
+    Read, SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
 };
 pub use server::{Admin, bind};

@@ -4,6 +4,8 @@ use crate::journal::JournalObserved;
 use millpond_delivery::{Ledger, SinkLedger, SourceLedger};
 use millpond_queue::{Budget, IntakeView, RoomView};
 
+use crate::control::Control;
+
 /// Reads a value at the moment it is asked for. Must not wait.
 pub type Read<T> = Arc<dyn Fn() -> T + Send + Sync>;
 
@@ -19,6 +21,8 @@ pub struct Observed {
     pub sinks: Vec<SinkObserved>,
     /// The store of dead letters.
     pub letters: Read<LetterStore>,
+    /// What is in it.
+    pub kept_letters: Read<Vec<KeptLetters>>,
     /// The journal, if there is one.
     pub journal: Option<JournalObserved>,
     /// The byte budget.
@@ -27,6 +31,8 @@ pub struct Observed {
     pub workers: Read<WorkerCounts>,
     /// Whether the process is well.
     pub health: Arc<dyn Health>,
+    /// Takes orders; without it there are none to give.
+    pub control: Option<Arc<dyn Control>>,
 }
 
 /// Whether the process is well. Asked at every `/livez` and `/readyz`; must not wait.
@@ -121,6 +127,27 @@ pub struct LetterStore {
     pub deleted: u64,
     /// Bytes it holds.
     pub bytes: u64,
+    /// Whether it takes no more accepted events, so that sources wait.
+    pub full: bool,
+}
+
+/// The letters in the store that one stage wrote for one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct KeptLetters {
+    /// `rejects` or `accepted`: whether they make room for others.
+    pub class: &'static str,
+    /// The pipeline they were in.
+    pub pipeline: String,
+    /// The stage that refused the events.
+    pub stage: String,
+    /// Why.
+    pub reason: String,
+    /// How many.
+    pub letters: u64,
+    /// When the first of them was written, in microseconds since the Unix epoch.
+    pub oldest_micros: u64,
+    /// When the last of them was.
+    pub newest_micros: u64,
 }
 
 /// A sink.

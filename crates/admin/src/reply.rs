@@ -44,11 +44,20 @@ pub(crate) fn problem(status: StatusCode, detail: &str) -> Reply {
     body(status, "application/problem+json", format!("{problem}\n"))
 }
 
-/// The answer to a method other than `GET` and `HEAD`.
-pub(crate) fn wrong_method(detail: &str) -> Reply {
+/// What was ordered is under way.
+pub(crate) fn accepted(document: &Value) -> Reply {
+    body(
+        StatusCode::ACCEPTED,
+        "application/json",
+        format!("{document}\n"),
+    )
+}
+
+/// The answer to a method that is not among the `allowed` ones.
+pub(crate) fn wrong_method(detail: &str, allowed: &'static str) -> Reply {
     let mut reply = problem(StatusCode::METHOD_NOT_ALLOWED, detail);
     reply
         .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        .insert(ALLOW, HeaderValue::from_static(allowed));
     reply
 }

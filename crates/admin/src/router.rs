@@ -1,16 +1,19 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use hyper::body::Incoming;
 use hyper::header::HOST;
-use hyper::{HeaderMap, Method, StatusCode, Version};
+use hyper::{HeaderMap, Method, Request, StatusCode, Version};
 
 use crate::api;
 use crate::exposition::{self, Exposition};
 use crate::observed::Observed;
+use crate::orders;
 use crate::reply::{self, Reply};
 
 /// Which paths there are.
-const PATHS: &str = "/livez, /readyz, /metrics, /version, /api/v1/queues and /api/v1/ledger";
+const PATHS: &str =
+    "/livez, /readyz, /metrics, /version, /api/v1/queues, /api/v1/ledger and /api/v1/dlq";
 
 /// Answers requests.
 pub(crate) struct Router {
@@ -27,10 +30,17 @@ impl Router {
         }
     }
 
-    pub(crate) fn answer<B>(&self, request: &hyper::Request<B>) -> Reply {
+    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Reply {
         if let Some(refusal) = host_problem(request.version(), request.headers()) {
             return refusal;
         }
+        match orders::kind(request.uri().path()) {
+            Some(kind) => orders::take(self.observed.control.as_ref(), kind, request).await,
+            None => self.show(&request),
+        }
+    }
+
+    fn show<B>(&self, request: &Request<B>) -> Reply {
         let answer: fn(&Self) -> Reply = match request.uri().path() {
             "/livez" => |this| health(this.observed.health.live()),
             "/readyz" => |this| health(this.observed.health.ready()),
@@ -38,6 +48,7 @@ impl Router {
             "/version" => |this| reply::document(&serde_json::json!(this.observed.build)),
             "/api/v1/queues" => |this| reply::document(&api::queues(&this.observed)),
             "/api/v1/ledger" => |this| reply::document(&api::ledger(&this.observed)),
+            "/api/v1/dlq" => |this| reply::document(&api::dlq(&this.observed)),
             path => {
                 let detail = format!("there is no {path} here: expected one of {PATHS}");
                 return reply::problem(StatusCode::NOT_FOUND, &detail);
@@ -47,7 +58,8 @@ impl Router {
             Method::GET | Method::HEAD => answer(self),
             ref method => {
                 let path = request.uri().path();
-                reply::wrong_method(&format!("{path} cannot {method}: expected GET or HEAD"))
+                let detail = format!("{path} cannot {method}: expected GET or HEAD");
+                reply::wrong_method(&detail, "GET, HEAD")
             }
         }
     }

@@ -95,8 +95,8 @@ async fn accept(listener: &TcpListener, router: &Arc<Router>, tasks: &Executor<'
 
 async fn converse(stream: TcpStream, router: Arc<Router>) {
     let service = service_fn(|request| {
-        let reply = router.answer(&request);
-        async move { Ok::<_, Infallible>(reply) }
+        let router = router.clone();
+        async move { Ok::<_, Infallible>(router.answer(request).await) }
     });
     let connection = http1::Builder::new()
         .timer(SmolTimer::new())

@@ -31,10 +31,29 @@ fn a_head_request_gets_no_body() {
             "/version",
             "/api/v1/queues",
             "/api/v1/ledger",
+            "/api/v1/dlq",
         ] {
             assert_eq!(ask(address, "HEAD", path), (200, String::new()), "{path}");
             assert_eq!(ask(address, "GET", path).0, 200, "{path}");
         }
+    });
+}
+
+#[test]
+fn the_dead_letters_are_counted_by_what_they_have_in_common() {
+    serving(pond().observed, |address| {
+        let seen: Value = serde_json::from_str(&ask(address, "GET", "/api/v1/dlq").1).unwrap();
+        assert_eq!(
+            (&seen["deleted"], &seen["bytes"], &seen["full"]),
+            (&3.into(), &4_096.into(), &false.into())
+        );
+        let letters = &seen["letters"][0];
+        assert_eq!(letters["class"], "rejects");
+        assert_eq!(letters["reason"], "bad_syntax");
+        assert_eq!(
+            (&letters["letters"], &letters["newest_micros"]),
+            (&1.into(), &5.into())
+        );
     });
 }
 

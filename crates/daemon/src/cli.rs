@@ -1,11 +1,15 @@
 //! The command line.
 
+mod dlq;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub(crate) use dlq::{DlqArgs, DlqVerb, PurgeArgs, ReplayArgs, StoreArgs};
 
 /// An event pipeline that stays correct under bursts.
 #[derive(Debug, Parser)]
@@ -34,6 +38,9 @@ pub(crate) enum Verb {
     /// Checks a configuration and says what it describes; opens nothing.
     #[command(after_help = CHECK_EXAMPLE)]
     Check(ConfigArgs),
+    /// Looks at dead letters, replays and deletes them.
+    #[command(after_help = dlq::EXAMPLES)]
+    Dlq(DlqArgs),
     /// Prints the JSON Schema of the configuration.
     #[command(after_help = SCHEMA_EXAMPLE)]
     Schema,
@@ -172,6 +179,10 @@ mod tests {
             "millpond run -c base.toml -c site.yaml --set runtime.workers=4",
             "millpond run -c base.toml site.yaml --log-format json --log warn",
             "millpond demo --rate 0 --workers 2 --for 10s",
+            "millpond dlq ls -c clicks.toml",
+            "millpond dlq show --path data/dead-letters --where reason=refused --where since=1h --json",
+            "millpond dlq replay -c clicks.toml --where stage=explode --dry-run",
+            "millpond dlq purge -c clicks.toml --where replayed=true --yes",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));
             assert!(parsed.is_ok(), "{line}: {parsed:?}");
@@ -182,5 +193,9 @@ mod tests {
                 .exit_code(),
             2
         );
+        for line in ["millpond dlq ls", "millpond dlq ls --path a -c b.toml"] {
+            let refused = Cli::try_parse_from(line.split(' ')).unwrap_err();
+            assert_eq!(refused.exit_code(), 2, "{line}");
+        }
     }
 }

@@ -4,8 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use millpond_engine::Timestamp;
 use millpond_event::{Event, Path, Position, Records, Slice};
-use millpond_runtime::{Codec, Letter, Refused};
-use millpond_sinks::{DeadLetter, Encoder, NdJson, Truncated};
+use millpond_runtime::{Codec, DECODE, Letter, Refused};
+use millpond_sinks::{Encoder, NdJson};
+use millpond_store::{Class, Letter as DeadLetter, Truncated};
 
 /// JSON events in, NDJSON rows out.
 pub(crate) struct JsonCodec {
@@ -94,6 +95,11 @@ impl Codec for JsonCodec {
         };
         let truncated = from.and_then(|(chunk, ..)| chunk.refusal());
         let dead = DeadLetter {
+            class: if letter.stage == DECODE {
+                Class::Rejects
+            } else {
+                Class::Accepted
+            },
             time_micros: unix_micros(),
             pipeline: letter.pipeline,
             source: from.map_or("", |(chunk, ..)| &chunk.origin().source),
@@ -103,14 +109,14 @@ impl Codec for JsonCodec {
             stage: letter.stage,
             reason: letter.reason,
             detail: letter.message,
+            attempts: 1,
             event: original,
             truncated: truncated.map(|refusal| Truncated {
                 length: refusal.length,
                 hash: refusal.hash,
             }),
-            row: None,
         };
-        rows.push_at(input, self.position, |out| dead.write_to(out));
+        rows.push_at(input, self.position, |out| dead.write_record(out));
         true
     }
 

@@ -12,6 +12,10 @@ use crate::wire::Seen;
 /// single slow event hardly more than seconds.
 const HANGS: Duration = Duration::from_secs(60);
 
+/// Nothing is lost meanwhile, and only somebody who makes room ends it.
+const FULL: &str =
+    "the dead letters of accepted events are full: sources wait until some are replayed and purged";
+
 /// Where the process is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -74,6 +78,7 @@ impl Health for Vitals {
         match self.phase.load(Ordering::Relaxed) {
             phase if phase == Phase::Starting as u8 => Err("starting".to_owned()),
             phase if phase == Phase::Draining as u8 => Err("draining".to_owned()),
+            _ if self.seen.letters.is_full() => Err(FULL.to_owned()),
             _ => self.journal(),
         }
     }

@@ -4,12 +4,15 @@ mod check;
 mod cli;
 mod codec;
 mod config;
+mod desk;
+mod dlq;
 mod error;
 mod health;
 mod journal;
 mod logs;
 mod observe;
 mod patience;
+mod replay;
 mod report;
 mod run;
 mod signals;
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         Verb::Run(args) => verbs::run(args),
         Verb::Demo(args) => verbs::demo(&args),
         Verb::Check(args) => verbs::check(args),
+        Verb::Dlq(args) => dlq::run(args),
         Verb::Schema => verbs::schema(),
         Verb::Completions { shell } => verbs::completions(shell),
     }

@@ -3,18 +3,24 @@
 use std::sync::Arc;
 
 use millpond_admin::{
-    BuildInfo, Circuit, Health, JournalObserved, LetterCount, LetterStore, Observed,
-    PipelineObserved, SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
+    BuildInfo, Circuit, Control, Health, JournalObserved, KeptLetters, LetterCount, LetterStore,
+    Observed, PipelineObserved, SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
 };
 use millpond_runtime::PipelineView;
 use millpond_runtime::admission::AdmissionView;
 use millpond_sinks::SinkState as Doing;
+use millpond_store::{Class, DeadLettersView};
 
 use crate::wire::{PipelineSeen, Seen, SinkSeen};
 
 /// What the admin listener shows of `seen`.
-pub(crate) fn observed(seen: &Arc<Seen>, health: Arc<dyn Health>) -> Observed {
+pub(crate) fn observed(
+    seen: &Arc<Seen>,
+    health: Arc<dyn Health>,
+    control: Option<Arc<dyn Control>>,
+) -> Observed {
     let (workers, letters) = (seen.workers.clone(), seen.letters.clone());
+    let kept = seen.letters.clone();
     Observed {
         build: BuildInfo {
             name: "millpond",
@@ -27,10 +33,12 @@ pub(crate) fn observed(seen: &Arc<Seen>, health: Arc<dyn Health>) -> Observed {
             .collect(),
         sinks: seen.sinks.iter().map(sink).collect(),
         letters: Arc::new(move || LetterStore {
-            deleted: letters.dropped(),
+            deleted: letters.deleted(),
             bytes: letters.bytes(),
+            full: letters.is_full(),
         }),
         journal: seen.journal.as_ref().map(journal),
+        kept_letters: Arc::new(move || kept_letters(&kept)),
         budget: seen.budget.clone(),
         workers: Arc::new(move || WorkerCounts {
             running: workers.running() as u64,
@@ -38,6 +46,7 @@ pub(crate) fn observed(seen: &Arc<Seen>, health: Arc<dyn Health>) -> Observed {
             restarts: workers.restarts(),
         }),
         health,
+        control,
     }
 }
 
@@ -47,6 +56,22 @@ fn journal(view: &AdmissionView) -> JournalObserved {
         room: view.room().clone(),
         state: Arc::new(move || read.state()),
     }
+}
+
+fn kept_letters(letters: &DeadLettersView) -> Vec<KeptLetters> {
+    let of = |class: Class| {
+        let groups = letters.groups(class).into_iter();
+        groups.map(move |(group, count)| KeptLetters {
+            class: class.as_str(),
+            pipeline: group.pipeline,
+            stage: group.stage,
+            reason: group.reason,
+            letters: count.letters,
+            oldest_micros: count.oldest_micros,
+            newest_micros: count.newest_micros,
+        })
+    };
+    Class::ALL.into_iter().flat_map(of).collect()
 }
 
 fn pipeline(seen: &Arc<Seen>, at: usize) -> PipelineObserved {

@@ -1,17 +1,21 @@
 //! Runs a line until its input ends or somebody stops it, and drains it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
+use millpond_admin::Control;
 use millpond_event::Slice;
 use millpond_ingest::{SourceError, StopHandle};
 use millpond_runtime::admission::{Admission, Stopper};
 use millpond_sinks::{ClosedReason, SinkError};
 
+use crate::desk::{Desk, Pass};
 use crate::health::{Phase, Vitals};
 use crate::observe;
 use crate::patience::Patience;
+use crate::replay::Replayer;
 use crate::report;
 use crate::status::Status;
 use crate::wire::{Line, OpenSource, Seen};
@@ -49,12 +53,17 @@ pub(crate) fn run(
         stop,
         seen,
         admin,
+        replayer,
     } = line;
+    let doors = replayer.doors.clone();
     let vitals = Arc::new(Vitals::new(seen.clone()));
     if let Some(admin) = admin {
         tracing::info!(address = %admin.local_addr(), "admin listens");
-        let observed = Arc::new(observe::observed(&seen, vitals.clone()));
+        let control = desk(replayer, admin.local_addr());
+        let observed = Arc::new(observe::observed(&seen, vitals.clone(), control));
         async_std::task::spawn(admin.serve(observed));
+    } else if let Err(error) = Pass::withdraw(&replayer.folder) {
+        tracing::warn!(%error, "the pass of an earlier daemon cannot be removed");
     }
     for (source, address) in &seen.addresses {
         tracing::info!(source = &**source, %address, "source listens");
@@ -99,6 +108,7 @@ pub(crate) fn run(
                 tracing::info!(deadline_seconds = drain.as_secs_f64(), "draining");
                 vitals.enter(Phase::Draining);
                 stop.stop();
+                doors.close();
                 deadline = drain_from_now();
             }
             Ok(Happening::Stop) => {
@@ -117,12 +127,14 @@ pub(crate) fn run(
                 }
                 if reading == 0 {
                     vitals.enter(Phase::Draining);
+                    doors.close();
                 }
             }
             Ok(Happening::SinkClosed(sink, reason)) => {
                 failed |= report::sink_closed(&sink, &reason);
                 vitals.enter(Phase::Draining);
                 stop.stop();
+                doors.close();
                 deadline = deadline.or_else(drain_from_now);
             }
             Ok(Happening::JournalFailed(reason)) => {
@@ -130,6 +142,7 @@ pub(crate) fn run(
                 failed = true;
                 vitals.enter(Phase::Draining);
                 stop.stop();
+                doors.close();
                 deadline = deadline.or_else(drain_from_now);
             }
             Ok(Happening::Drained(errors)) => {
@@ -153,6 +166,17 @@ pub(crate) fn run(
             Err(RecvTimeoutError::Disconnected) => return 1,
         }
         status.show(&seen);
+    }
+}
+
+/// Where orders are taken; none are if nobody can be given a pass.
+fn desk(replayer: Arc<Replayer>, address: SocketAddr) -> Option<Arc<dyn Control>> {
+    match Desk::open(replayer, address) {
+        Ok(desk) => Some(Arc::new(desk)),
+        Err(error) => {
+            tracing::warn!(%error, "no token can be left beside the dead letters: orders about them are refused");
+            None
+        }
     }
 }
 

@@ -14,13 +14,14 @@ use crate::config::{self, Config, DemoOptions, Inputs, Problems};
 use crate::run::Happening;
 use crate::signals::{self, Signal};
 use crate::status::Status;
+use crate::wire::Input;
 
 /// The process failed at run time.
-const FAILED: u8 = 1;
+pub(crate) const FAILED: u8 = 1;
 /// The command line is wrong.
 pub(crate) const USAGE: u8 = 2;
 /// The configuration is wrong.
-const CONFIG: u8 = 78;
+pub(crate) const CONFIG: u8 = 78;
 
 /// `millpond run`.
 pub(crate) fn run(args: ConfigArgs) -> ExitCode {
@@ -33,7 +34,7 @@ pub(crate) fn run(args: ConfigArgs) -> ExitCode {
         .iter()
         .any(|sink| sink.component.kind == "stdout");
     let mut status = Status::new(stdout && io::stdout().is_terminal(), false);
-    start(&config, None, &mut status)
+    start(&config, Input::Sources, None, &mut status)
 }
 
 /// `millpond demo`.
@@ -58,7 +59,10 @@ pub(crate) fn demo(args: &DemoArgs) -> ExitCode {
         dead_letters: letters.path(),
     };
     match config::demo(&options) {
-        Ok(config) => start(&config, args.for_, &mut Status::new(false, true)),
+        Ok(config) => {
+            let mut status = Status::new(false, true);
+            start(&config, Input::Sources, args.for_, &mut status)
+        }
         Err(problems) => refuse(&problems, USAGE),
     }
 }
@@ -107,7 +111,7 @@ fn print(text: &str) -> ExitCode {
     }
 }
 
-fn load(args: ConfigArgs) -> Result<Config, Problems> {
+pub(crate) fn load(args: ConfigArgs) -> Result<Config, Problems> {
     config::load(&Inputs {
         files: args.config,
         environment: std::env::vars_os().collect(),
@@ -116,7 +120,12 @@ fn load(args: ConfigArgs) -> Result<Config, Problems> {
 }
 
 /// Runs until the input ends, a signal comes, or `at_most` is over.
-fn start(config: &Config, at_most: Option<Duration>, status: &mut Status) -> ExitCode {
+pub(crate) fn start(
+    config: &Config,
+    input: Input,
+    at_most: Option<Duration>,
+    status: &mut Status,
+) -> ExitCode {
     let (tell, happenings) = mpsc::channel();
     let on_signal = tell.clone();
     let watching = signals::watch(move |signal| {
@@ -129,7 +138,7 @@ fn start(config: &Config, at_most: Option<Duration>, status: &mut Status) -> Exi
     if let Err(error) = watching {
         return refuse(&format!("signals cannot be handled: {error}"), FAILED);
     }
-    let line = match async_std::task::block_on(crate::wire::wire(config, &tell)) {
+    let line = match async_std::task::block_on(crate::wire::wire(config, input, &tell)) {
         Ok(line) => line,
         Err(error) => return refuse(&error, error.exit_code()),
     };

@@ -3,33 +3,36 @@
 mod admission;
 mod sinks;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex};
 
 use millpond_admin::Admin;
 use millpond_delivery::{Ledger, SinkLedger, SourceLedger};
 use millpond_engine::Blueprint;
 use millpond_event::{BufferPool, Event, KeyPath, Path, Slice};
-use millpond_ingest::{Inlet, Opened, Route, StopHandle};
+use millpond_ingest::{BoxFuture, Inlet, Opened, Route, SourceError, StopHandle};
 use millpond_queue::{Budget, RoomView};
 use millpond_runtime::admission::{Admission, AdmissionView};
 use millpond_runtime::{IntakeOf, Options, PipelineSpec, PipelineView, Runtime, WorkersView};
-use millpond_sinks::{DeadLetterView, SinkHandle, SinkView};
+use millpond_sinks::{SinkHandle, SinkView};
+use millpond_store::{DeadLetters, DeadLettersView};
 
 use crate::codec::JsonCodec;
-use crate::config::{Component, Config, MissingKey, Pipeline, Place};
+use crate::config::{Component, Config, DEAD_LETTERS, MissingKey, Pipeline, Place};
 use crate::error::StartError;
 use crate::journal;
 use crate::patience::BestEffort;
+use crate::replay::{Door, Doors, Replayer};
 use crate::run::Happening;
 use admission::{Shares, Ways, admit};
 use sinks::{Sinks, open_sinks};
 
 /// The size of a chunk.
 const CHUNK: usize = 256 << 10;
-/// The name under which the store of dead letters appears among the sinks.
-pub(crate) const DEAD_LETTERS: &str = "dead_letters";
+/// What dead letters come in through, in place of a source.
+const REPLAY: &str = "replay";
 
 /// A line that runs, and the handles to end it.
 pub(crate) struct Line {
@@ -41,7 +44,20 @@ pub(crate) struct Line {
     pub(crate) stop: StopHandle,
     pub(crate) seen: Arc<Seen>,
     pub(crate) admin: Option<Admin>,
+    /// For dead letters that are run again; its doors are to be closed with the last source.
+    pub(crate) replayer: Arc<Replayer>,
 }
+
+/// What a line is fed with.
+pub(crate) enum Input {
+    /// The sources of the configuration.
+    Sources,
+    /// Dead letters, from a store that is open already, and nothing else.
+    Letters(DeadLetters, Feed),
+}
+
+/// Feeds a line with dead letters, to the end of which it is told.
+pub(crate) type Feed = Box<dyn FnOnce(&Replayer) + Send>;
 
 /// A source that is open and not yet reading, with the handle it will submit through.
 pub(crate) struct OpenSource {
@@ -56,7 +72,7 @@ pub(crate) struct Seen {
     pub(crate) addresses: Vec<(Arc<str>, SocketAddr)>,
     pub(crate) pipelines: Vec<PipelineSeen>,
     pub(crate) sinks: Vec<SinkSeen>,
-    pub(crate) letters: DeadLetterView,
+    pub(crate) letters: DeadLettersView,
     pub(crate) budget: Budget,
     pub(crate) journal: Option<AdmissionView>,
     pub(crate) workers: WorkersView,
@@ -104,15 +120,21 @@ impl SinkSeen {
 /// sink's destination is gone for good.
 pub(crate) async fn wire(
     config: &Config,
+    input: Input,
     happenings: &Sender<Happening>,
 ) -> Result<Line, StartError> {
     let shares = Shares::of(config);
     let budget = shares.input.clone();
-    let journal = config.journal.as_ref();
+    let (letters, feed) = match input {
+        Input::Sources => (open_letters(config)?, None),
+        Input::Letters(letters, feed) => (letters, Some(feed)),
+    };
+    // Letters are run without the journal, which is not theirs.
+    let journal = config.journal.as_ref().filter(|_| feed.is_none());
     let journal = journal
         .map(|section| journal::open(config, section))
         .transpose()?;
-    let (mut sinks, letters) = open_sinks(config, &budget, happenings)?;
+    let mut sinks = open_sinks(config, &letters, &budget, happenings)?;
     let pipelines = config
         .pipelines
         .iter()
@@ -140,8 +162,34 @@ pub(crate) async fn wire(
     let left = budget.clone();
     let room = move || usize::try_from(left.capacity().saturating_sub(left.used())).unwrap_or(0);
     let pool = BufferPool::new(CHUNK, room);
+    let mut doors = BTreeMap::new();
+    let replay = Arc::new(SourceLedger::new(REPLAY));
+    let door = |routes| {
+        let (budget, pool, stop) = (budget.clone(), pool.clone(), stopping.clone());
+        Inlet::new(REPLAY.into(), routes, budget, pool, replay.clone(), stop)
+    };
+    for (pipeline, route) in
+        config
+            .pipelines
+            .iter()
+            .zip(routes(config, |_| true, &runtime, &intakes)?)
+    {
+        let ledger = route.ledger.clone();
+        let inlet = door(vec![route]);
+        doors.insert(pipeline.name.clone(), Door { inlet, ledger });
+    }
+    let replayer = Arc::new(Replayer {
+        store: letters.clone(),
+        folder: config.dead_letters.path.clone(),
+        doors: Doors::new(doors),
+        busy: Mutex::new(()),
+    });
+    let configured = match feed {
+        Some(_) => &[],
+        None => &config.sources[..],
+    };
     let (mut opened, mut ledgers, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
-    for component in &config.sources {
+    for component in configured {
         let name: Arc<str> = component.name.as_str().into();
         let source = source(component)?
             .open()
@@ -149,7 +197,8 @@ pub(crate) async fn wire(
             .map_err(|error| StartError::open(&component.at, error))?;
         addresses.extend(source.local_addr().map(|address| (name.clone(), address)));
         let ledger = Arc::new(SourceLedger::new(&*component.name));
-        let routes = routes(config, &component.name, &runtime, &intakes)?;
+        let reads = |pipeline: &Pipeline| pipeline.from.contains(&component.name);
+        let routes = routes(config, reads, &runtime, &intakes)?;
         ledgers.push(ledger.clone());
         opened.push((name, source, routes, ledger));
     }
@@ -161,7 +210,7 @@ pub(crate) async fn wire(
             (ways, Some(admission))
         }
     };
-    let sources = opened
+    let mut sources: Vec<OpenSource> = opened
         .into_iter()
         .map(|(name, opened, routes, ledger)| {
             let (budget, pool, stop) = (budget.clone(), pool.clone(), stopping.clone());
@@ -178,6 +227,17 @@ pub(crate) async fn wire(
         .collect();
     // The inlets have the only ways in that are left.
     drop(ways);
+    if let Some(feed) = feed {
+        sources.push(OpenSource {
+            name: REPLAY.into(),
+            opened: Box::new(Feeding {
+                feed,
+                replayer: replayer.clone(),
+            }),
+            inlet: door(Vec::new()),
+        });
+        ledgers.push(replay.clone());
+    }
     let admin = match config.admin {
         Some(address) => Some(
             millpond_admin::bind(address)
@@ -197,7 +257,7 @@ pub(crate) async fn wire(
         addresses,
         pipelines: pipelines.collect(),
         sinks: seen_sinks,
-        letters,
+        letters: letters.view(),
         budget,
         journal: admission.as_ref().map(Admission::view),
         workers: runtime.workers().clone(),
@@ -212,7 +272,30 @@ pub(crate) async fn wire(
         stop,
         seen: Arc::new(seen),
         admin,
+        replayer,
     })
+}
+
+/// Opens the store of dead letters.
+fn open_letters(config: &Config) -> Result<DeadLetters, StartError> {
+    let letters = &config.dead_letters;
+    DeadLetters::open(&letters.path, letters.max.as_u64())
+        .map_err(|error| StartError::open(&config.dead_letters_at, error))
+}
+
+/// The store of dead letters as a source.
+struct Feeding {
+    feed: Feed,
+    replayer: Arc<Replayer>,
+}
+
+impl Opened for Feeding {
+    fn run(self: Box<Self>, _inlet: Inlet) -> BoxFuture<'static, Result<(), SourceError>> {
+        Box::pin(async_std::task::spawn_blocking(move || {
+            (self.feed)(&self.replayer);
+            Ok(())
+        }))
+    }
 }
 
 fn line(pipeline: &Pipeline, sinks: &Sinks) -> Result<PipelineSpec<JsonCodec>, StartError> {
@@ -279,10 +362,10 @@ pub(crate) fn source(
         .map_err(|error| StartError::config(&component.at, error))
 }
 
-/// The routes from a source to the pipelines that read it.
+/// The routes to the pipelines that are wanted.
 fn routes(
     config: &Config,
-    source: &str,
+    wanted: impl Fn(&Pipeline) -> bool,
     runtime: &Runtime,
     intakes: &[IntakeOf<millpond_event::Slice>],
 ) -> Result<Vec<Route>, StartError> {
@@ -292,7 +375,7 @@ fn routes(
         .zip(runtime.pipelines())
         .zip(intakes);
     lines
-        .filter(|((pipeline, _), _)| pipeline.from.iter().any(|from| from == source))
+        .filter(|((pipeline, _), _)| wanted(pipeline))
         .map(|((pipeline, view), intake)| {
             Ok(Route {
                 intake: intake.clone(),

@@ -10,6 +10,7 @@
 //!   was once durable and is damaged is kept, reported with its range of sequences, and passed over
 //!   only when an operator has said so ([`Journal::accept_damage`]).
 //!   That word is stored, and covers what was reported, not what is damaged later.
+//! - [`ReadOnly`] looks at a journal that another process may be writing, and changes nothing.
 //! - A failed write or sync is final: nobody knows what the disk holds, so the journal accepts nothing
 //!   more until it is opened anew. A disk or a journal that is full is not: it refuses, and heals.
 //!
@@ -123,6 +124,7 @@ mod frame;
 mod le;
 mod options;
 mod prepare;
+mod read_only;
 mod reader;
 mod readers;
 mod recovery;
@@ -140,6 +142,7 @@ pub use error::{Error, Result};
 pub use files::Files;
 pub use frame::{Header, Home, Records, decode};
 pub use options::{Options, Origin};
+pub use read_only::{ReadOnly, Snapshot};
 pub use reader::Reader;
 pub use readers::Readers;
 pub use recovery::{Damage, Report};

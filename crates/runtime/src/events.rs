@@ -208,8 +208,8 @@ impl Open {
     }
 }
 
-/// The name under which events that cannot be decoded are set aside.
-const DECODE: &str = "decode";
+/// The name under which events that cannot be decoded are set aside: no stage should have it.
+pub const DECODE: &str = "decode";
 
 fn wall_clock() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

@@ -31,6 +31,7 @@ mod worker;
 
 pub use codec::{Codec, Letter, Refused};
 pub use error::RuntimeError;
+pub use events::DECODE;
 pub use exit::{Exit, OnFull};
 pub use feed::Feed;
 pub use local::{LocalError, LocalPipeline};

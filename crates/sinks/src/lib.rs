@@ -63,10 +63,7 @@ mod writer;
 
 pub use blackhole::BlackholeConfig;
 pub use config::ConfigError;
-pub use dead_letter::{
-    DeadLetter, DeadLetterConfig, DeadLetterStore, DeadLetterView, SinkRow, Truncated,
-    dead_letter_store,
-};
+pub use dead_letter::{DeadLetterConfig, dead_letter_writer};
 pub use driver::{
     Circuit, ClosedReason, Letters, Recourse, SinkControl, SinkHandle, SinkState, SinkView, spawn,
 };

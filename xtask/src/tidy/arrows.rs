@@ -59,7 +59,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "instructions",
         &[
-            "event", "engine", "queue", "delivery", "stages", "ingest", "sinks", "runtime",
+            "event", "engine", "queue", "delivery", "store", "stages", "ingest", "sinks", "runtime",
         ],
     ),
     ("xtask", &[]),

@@ -10,8 +10,8 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use millpond_admin::{
-    BuildInfo, Health, JournalObserved, LetterCount, LetterStore, Observed, PipelineObserved,
-    SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
+    BuildInfo, Health, JournalObserved, KeptLetters, LetterCount, LetterStore, Observed,
+    PipelineObserved, SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
 };
 use millpond_delivery::{Consignment, Fate, Ledger, Part, SinkLedger, SourceLedger, Tally, Ticket};
 use millpond_queue::{
@@ -133,6 +133,18 @@ pub(crate) fn pond() -> Pond {
         letters: Arc::new(|| LetterStore {
             deleted: 3,
             bytes: 4_096,
+            full: false,
+        }),
+        kept_letters: Arc::new(|| {
+            vec![KeptLetters {
+                class: "rejects",
+                pipeline: "clicks".to_owned(),
+                stage: "decode".to_owned(),
+                reason: "bad_syntax".to_owned(),
+                letters: 1,
+                oldest_micros: 5,
+                newest_micros: 5,
+            }]
         }),
         journal: Some(JournalObserved {
             room: journal.view(),
@@ -154,6 +166,7 @@ pub(crate) fn pond() -> Pond {
             restarts: 0,
         }),
         health: Arc::new(Switch(ready.clone())),
+        control: None,
     };
     Pond {
         observed: Arc::new(observed),

@@ -6,18 +6,22 @@ use std::sync::mpsc::Sender;
 
 use millpond_delivery::SinkLedger;
 use millpond_event::Records;
-use millpond_queue::{Budget, Spares, room};
+use millpond_queue::{Budget, Limits, Spares, room};
 use millpond_runtime::{Exit, OnFull};
-use millpond_sinks::{DeadLetterView, Letters, Recourse, SinkError, SinkHandle, SinkOptions};
+use millpond_sinks::{Letters, Recourse, SinkError, SinkHandle, SinkOptions};
+use millpond_store::DeadLetters;
 
-use super::{DEAD_LETTERS, SinkSeen};
-use crate::config::{Component, Config, Pipeline};
+use super::SinkSeen;
+use crate::config::{Component, Config, DEAD_LETTERS, Pipeline};
 use crate::error::StartError;
 use crate::patience::BestEffort;
 use crate::run::Happening;
 
 /// How many emptied outputs a sink keeps for the workers.
 const SPARES: usize = 8;
+
+/// Letters wait for a disk: a longer queue would only hold more of them in memory.
+const LETTERS_ROOM: u64 = 4 << 20;
 
 /// Open sinks by name.
 pub(super) struct Sinks {
@@ -54,24 +58,27 @@ impl Sinks {
 /// nobody holds its room any more.
 pub(super) fn open_sinks(
     config: &Config,
+    letters: &DeadLetters,
     budget: &Budget,
     happenings: &Sender<Happening>,
-) -> Result<(Sinks, DeadLetterView), StartError> {
+) -> Result<Sinks, StartError> {
     let mut sinks = Sinks {
         exits: BTreeMap::new(),
         names: Vec::new(),
         handles: Vec::new(),
         best_effort: Vec::new(),
     };
-    let store = millpond_sinks::dead_letter_store(&config.dead_letters)
-        .map_err(|error| StartError::open(&config.dead_letters_at, error))?;
-    let view = store.view();
+    let options = SinkOptions::default();
     let policy = Policy {
         room: DEAD_LETTERS.to_owned(),
-        options: SinkOptions::default(),
+        limits: Limits {
+            bytes: LETTERS_ROOM,
+            ..options.queue.limits()
+        },
+        options,
         letters: None,
     };
-    let store = Box::new(store);
+    let store = millpond_sinks::dead_letter_writer(letters.clone());
     let letters = spawn(
         &mut sinks,
         DEAD_LETTERS,
@@ -93,6 +100,7 @@ pub(super) fn open_sinks(
         let writer = closed.open().map_err(|error| StartError::open(at, error))?;
         let policy = Policy {
             room: format!("sinks.{name}"),
+            limits: sink.options.queue.limits(),
             options: sink.options.clone(),
             letters: Some(Letters {
                 room: letters.room.clone(),
@@ -105,11 +113,12 @@ pub(super) fn open_sinks(
     }
     sinks.names.rotate_left(1);
     sinks.handles.rotate_left(1);
-    Ok((sinks, view))
+    Ok(sinks)
 }
 
 struct Policy {
     room: String,
+    limits: Limits,
     options: SinkOptions,
     letters: Option<Letters>,
 }
@@ -124,10 +133,11 @@ fn spawn(
 ) -> Result<Exit<Records>, SinkError> {
     let Policy {
         room: room_name,
+        limits,
         options,
         letters,
     } = policy;
-    let (sender, receiver) = room(room_name, options.queue.limits());
+    let (sender, receiver) = room(room_name, limits);
     let ledger = Arc::new(SinkLedger::new(name));
     let spares = Spares::new(SPARES);
     let (happenings, closed) = (happenings.clone(), name.to_owned());

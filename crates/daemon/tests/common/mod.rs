@@ -63,24 +63,26 @@ impl Place {
             .collect()
     }
 
-    /// Every dead letter written.
+    /// Every dead letter in the store.
     pub fn dead_letters(&self) -> Vec<Value> {
-        let Ok(dir) = std::fs::read_dir(self.path("dead")) else {
-            return Vec::new();
-        };
-        let mut files: Vec<_> = dir.map(|entry| entry.expect("an entry").path()).collect();
-        files.retain(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "ndjson")
-        });
-        files.sort();
-        let text: String = files
-            .iter()
-            .map(|path| std::fs::read_to_string(path).expect("readable"))
-            .collect();
+        let text = self.dlq(&["show", "--json"]);
         text.lines()
             .map(|line| serde_json::from_str(line).expect("a dead letter is JSON"))
             .collect()
+    }
+
+    /// What `millpond dlq VERB` prints about the store.
+    pub fn dlq(&self, arguments: &[&str]) -> String {
+        let output = Command::new(env!("CARGO_BIN_EXE_millpond"))
+            .arg("dlq")
+            .args(arguments)
+            .arg("--path")
+            .arg(self.path("dead"))
+            .output()
+            .expect("it starts");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        String::from_utf8(output.stdout).expect("text")
     }
 
     pub fn start(&self) -> Daemon {

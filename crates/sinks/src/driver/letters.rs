@@ -6,10 +6,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use millpond_delivery::{Fate, Outbound, SinkLedger};
 use millpond_event::Records;
 use millpond_queue::{Budget, Parcel, RoomSender, TrySendError, Weight, monotonic_nanos};
+use millpond_store::{Class, Letter};
 
 use super::hand::Taken;
 use super::refused::Refused;
-use crate::{DeadLetter, Rows, SinkRow};
+use crate::Rows;
 
 /// The way to the store of dead letters, for sinks whose destination refuses rows.
 #[derive(Clone)]
@@ -97,7 +98,8 @@ fn write(
     for (run, why) in refused {
         for row in run.clone() {
             let bytes = rows.row(row);
-            let letter = DeadLetter {
+            let letter = Letter {
+                class: Class::Accepted,
                 time_micros: why.time_micros,
                 pipeline: &taken.lane.pipeline,
                 source: "",
@@ -107,16 +109,12 @@ fn write(
                 stage: sink,
                 reason: why.reason,
                 detail: &why.detail,
+                attempts: why.attempts,
                 event: bytes.strip_suffix(b"\n").unwrap_or(bytes),
                 truncated: None,
-                row: Some(SinkRow {
-                    shard: taken.lane.shard,
-                    place: rows.place(row),
-                    attempts: why.attempts,
-                }),
             };
             let (input, position) = (taken.records.input(row), taken.records.position(row));
-            output.push_at(input, position, |out| letter.write_to(out));
+            output.push_at(input, position, |out| letter.write_record(out));
         }
     }
     let (events, bytes) = (output.len() as u64, output.capacity());

@@ -6,4 +6,3 @@ mod rotated;
 mod writer;
 
 pub use config::{FileConfig, RotateConfig};
-pub(crate) use open::open_rows;

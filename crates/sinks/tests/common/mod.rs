@@ -17,6 +17,7 @@ use millpond_queue::{
     monotonic_nanos, room,
 };
 use millpond_sinks::{Letters, RetryOptions, Rows, WriteError, Writer};
+use millpond_store::Letter;
 
 /// The workers' side.
 pub(crate) struct Line {
@@ -164,6 +165,20 @@ pub(crate) fn store(line: &Line, events: u64) -> (Letters, Store) {
     (letters, Store { ledger, receiver })
 }
 
+/// A letter as JSON.
+fn shown(letter: &Letter<'_>) -> String {
+    let event = std::str::from_utf8(letter.event).unwrap();
+    let shown = serde_json::json!({
+        "pipeline": letter.pipeline,
+        "stage": letter.stage,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "attempts": letter.attempts,
+        "event": event,
+    });
+    shown.to_string()
+}
+
 impl Store {
     /// Keeps what comes, until nobody can send any more.
     pub(crate) fn keep(mut self) -> JoinHandle<Vec<String>> {
@@ -173,7 +188,7 @@ impl Store {
                 let events = parcel.weight.events;
                 let outbound = parcel.item;
                 let rows = (0..outbound.output.len()).map(|row| outbound.output.row(row).to_vec());
-                kept.extend(rows.map(|row| String::from_utf8(row).unwrap()));
+                kept.extend(rows.map(|row| shown(&Letter::read_record(&row).unwrap())));
                 outbound.receipt.confirm(monotonic_nanos());
                 self.receiver.done(events);
             }

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use millpond_runtime::DECODE;
 use serde_json::{Map, Value};
 
 use super::{NAME, Reader, is_name};
@@ -99,6 +100,11 @@ impl Reader<'_> {
             };
             let name = match table.remove("name") {
                 None => None,
+                Some(Value::String(name)) if name == DECODE => {
+                    let message = "events that cannot be read are set aside under this name, expected another";
+                    self.problem(&nest(&key, "name"), message);
+                    None
+                }
                 Some(Value::String(name)) if is_name(&name) => Some(name),
                 Some(other) => {
                     self.problem(

@@ -78,6 +78,11 @@ fn everything_that_is_wrong_is_told_with_file_key_value_and_what_was_expected() 
             "name = \"forget\"",
             "name = \"map\"",
         ),
+        (
+            "a stage with a reserved name",
+            "name = \"forget\"",
+            "name = \"decode\"",
+        ),
         ("two sources of one name", "[sources.feed]", "[sources.web]"),
         (
             "two sinks of one file",

@@ -1,0 +1,47 @@
+use serde::Deserialize;
+use serde_json::Value;
+
+/// What may be changed by whoever knows the token.
+pub trait Control: Send + Sync {
+    /// The token. It is compared in constant time, and never shown.
+    fn token(&self) -> &str;
+
+    /// Begins to do what is ordered, and says under which number it is shown. Must not wait.
+    ///
+    /// # Errors
+    /// What stands against it at the moment.
+    fn begin(&self, order: Order) -> Result<u64, String>;
+
+    /// How the last order does.
+    fn last(&self) -> Value;
+}
+
+/// What is to be done with dead letters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// What.
+    pub kind: OrderKind,
+    /// With which.
+    pub letters: Wanted,
+}
+
+/// What can be done with dead letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderKind {
+    /// Run them through their pipeline again.
+    Replay,
+    /// Delete them.
+    Purge,
+}
+
+/// Which dead letters are meant: the body of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wanted {
+    /// Conditions such as `reason=refused`; with none, every letter.
+    #[serde(rename = "where")]
+    pub conditions: Vec<String>,
+    /// Those too that have been replayed before.
+    #[serde(default)]
+    pub again: bool,
+}

@@ -1,0 +1,138 @@
+//! What changes something is done for whoever shows the token, and for nobody else.
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+
+use common::{ask, pond, raw, serving};
+use millpond_admin::{Control, Observed, Order, OrderKind, Wanted};
+use serde_json::{Value, json};
+
+const TOKEN: &str = "0123456789abcdef";
+
+#[derive(Default)]
+struct Desk {
+    orders: Mutex<Vec<Order>>,
+}
+
+impl Control for Desk {
+    fn token(&self) -> &str {
+        TOKEN
+    }
+
+    fn begin(&self, order: Order) -> Result<u64, String> {
+        let mut orders = self.orders.lock().expect("whole");
+        if orders.len() == 2 {
+            return Err("two is enough".to_owned());
+        }
+        orders.push(order);
+        Ok(orders.len() as u64)
+    }
+
+    fn last(&self) -> Value {
+        json!({ "orders": self.orders.lock().expect("whole").len() })
+    }
+}
+
+fn with_desk() -> (Arc<Desk>, Arc<Observed>) {
+    let desk = Arc::new(Desk::default());
+    let mut observed = Arc::into_inner(pond().observed).expect("nobody else has it");
+    observed.control = Some(desk.clone());
+    (desk, Arc::new(observed))
+}
+
+fn post(address: std::net::SocketAddr, path: &str, headers: &str, body: &str) -> (u16, String) {
+    let length = body.len();
+    let answer = raw(
+        address,
+        &format!(
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+        ),
+    );
+    let status = answer.split(' ').nth(1).expect("a status");
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a head");
+    (status.parse().expect("a number"), body.to_owned())
+}
+
+#[test]
+fn whoever_shows_no_token_or_another_one_is_refused_on_every_path() {
+    let (desk, observed) = with_desk();
+    serving(observed, |address| {
+        for path in ["/api/v1/dlq/replay", "/api/v1/dlq/purge"] {
+            for headers in [
+                "",
+                "authorization: \r\n",
+                "authorization: Bearer \r\n",
+                "authorization: Bearer 0123456789abcdeF\r\n",
+                "authorization: Bearer 0123456789abcde\r\n",
+                "authorization: Bearer 0123456789abcdef0\r\n",
+                "authorization: Basic 0123456789abcdef\r\n",
+                "authorization: Bearer 0123456789abcdef\r\nauthorization: Bearer x\r\n",
+            ] {
+                let (status, body) = post(address, path, headers, "{\"where\":[]}");
+                assert_eq!(status, 401, "{path} {headers:?}: {body}");
+                assert!(!body.contains(TOKEN));
+            }
+            assert_eq!(ask(address, "GET", path).0, 405);
+        }
+    });
+    assert_eq!(desk.orders.lock().expect("whole").len(), 0);
+}
+
+#[test]
+fn an_order_with_the_token_is_taken_as_it_was_said() {
+    let (desk, observed) = with_desk();
+    let token = format!("authorization: Bearer {TOKEN}\r\n");
+    serving(observed, |address| {
+        let order = |path, body| post(address, path, &token, body);
+        for body in [
+            "",
+            "{}",
+            "{\"where\":\"a=b\"}",
+            "{\"where\":[],\"wher\":[]}",
+        ] {
+            assert_eq!(order("/api/v1/dlq/purge", body).0, 400, "{body}");
+        }
+        let long = format!(
+            "POST /api/v1/dlq/purge HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+             content-length: 100000\r\n{token}\r\n"
+        );
+        assert!(raw(address, &long).starts_with("HTTP/1.1 413 "));
+        let replay = "{\"where\":[\"reason=refused\"],\"again\":true}";
+        assert_eq!(
+            order("/api/v1/dlq/replay", replay),
+            (202, "{\"order\":1}\n".to_owned())
+        );
+        assert_eq!(order("/api/v1/dlq/purge", "{\"where\":[]}").0, 202);
+        let (status, why) = order("/api/v1/dlq/purge", "{\"where\":[]}");
+        assert!(status == 409 && why.contains("two is enough"), "{why}");
+        assert!(
+            ask(address, "GET", "/api/v1/dlq")
+                .1
+                .contains("\"order\":{\"orders\":2}")
+        );
+    });
+    let expected = [
+        Order {
+            kind: OrderKind::Replay,
+            letters: Wanted {
+                conditions: vec!["reason=refused".to_owned()],
+                again: true,
+            },
+        },
+        Order {
+            kind: OrderKind::Purge,
+            letters: Wanted::default(),
+        },
+    ];
+    assert_eq!(*desk.orders.lock().expect("whole"), expected);
+}
+
+#[test]
+fn a_process_that_takes_no_orders_says_so() {
+    serving(pond().observed, |address| {
+        let token = format!("authorization: Bearer {TOKEN}\r\n");
+        let (status, _) = post(address, "/api/v1/dlq/purge", &token, "{\"where\":[]}");
+        assert_eq!(status, 404);
+    });
+}

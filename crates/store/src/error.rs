@@ -1,0 +1,90 @@
+use std::path::{Path, PathBuf};
+
+use crate::Class;
+
+/// A result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The journal underneath refused.
+    #[error("dead letters in {}: {source}", folder.display())]
+    Journal {
+        /// The journal's folder.
+        folder: PathBuf,
+        /// What it said.
+        source: millpond_journal::Error,
+    },
+    /// The folder cannot be read.
+    #[error("cannot list the dead letters in {}: {source}", folder.display())]
+    Folder {
+        /// The journal's folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// There are as many letters of accepted events as the store may hold.
+    #[error(
+        "the dead letters of accepted events fill {} with {held} bytes, expected at most {bound}: \
+         replay or purge some, or give it more room",
+        folder.display()
+    )]
+    Full {
+        /// The journal's folder.
+        folder: PathBuf,
+        /// What they take up.
+        held: u64,
+        /// What they may take up.
+        bound: u64,
+    },
+    /// What was to be taken in is no letter.
+    #[error("a record to be kept {problem}, expected a letter")]
+    NotALetter {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A record that this version cannot read.
+    #[error("letter {class}-{sequence} in {} {problem}", folder.display())]
+    Unreadable {
+        /// The journal's folder.
+        folder: PathBuf,
+        /// Which journal.
+        class: Class,
+        /// The letter's number.
+        sequence: u64,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// Letters from the `taken`th on were not taken in.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct NotTaken {
+    /// How many were.
+    pub taken: usize,
+    /// Why not the next.
+    pub error: Error,
+}
+
+impl Error {
+    /// Whether another process has the store.
+    pub fn is_locked(&self) -> bool {
+        matches!(
+            self,
+            Self::Journal {
+                source: millpond_journal::Error::Locked { .. },
+                ..
+            }
+        )
+    }
+
+    pub(crate) fn journal(folder: &Path) -> impl Fn(millpond_journal::Error) -> Self + '_ {
+        |source| Self::Journal {
+            folder: folder.to_owned(),
+            source,
+        }
+    }
+}
