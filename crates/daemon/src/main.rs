@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Verb::Demo(args) => verbs::demo(&args),
         Verb::Check(args) => verbs::check(args),
         Verb::Dlq(args) => dlq::run(args),
+        Verb::Journal(args) => journal::run(args),
         Verb::Schema => verbs::schema(),
         Verb::Completions { shell } => verbs::completions(shell),
     }

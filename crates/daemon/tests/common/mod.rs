@@ -85,6 +85,19 @@ impl Place {
         String::from_utf8(output.stdout).expect("text")
     }
 
+    /// Runs another verb with this configuration: its exit code, and what it prints.
+    pub fn command(&self, verb: &[&str]) -> (Option<i32>, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_millpond"))
+            .args(verb)
+            .arg("-c")
+            .arg(self.path("millpond.toml"))
+            .stdin(Stdio::null())
+            .output()
+            .expect("it starts");
+        let told = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(told).expect("text"))
+    }
+
     pub fn start(&self) -> Daemon {
         self.start_with(&[], Stdio::null())
     }
