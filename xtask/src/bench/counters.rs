@@ -37,6 +37,8 @@ pub(super) struct Reading {
     pub(super) counts: Counts,
     /// What the pipeline has taken from the sources.
     pub(super) taken: u64,
+    /// Whether a journal lies between the sources and the pipeline.
+    pub(super) journal: bool,
     /// Events taken that have no outcome yet.
     pub(super) live: u64,
     /// Events that the ledger cannot account for; below 0 where an outcome was counted before its event.
@@ -71,6 +73,7 @@ impl Reading {
                 rows: value(ROWS)?,
             },
             taken: value("millpond_pipeline_events_received_total")?,
+            journal: sums.contains_key("millpond_journal_events_kept_total"),
             live: value("millpond_live_events")?,
             unaccounted: whole("millpond_unaccounted_events")?,
             queued: value("millpond_queue_depth_events")?,
@@ -163,6 +166,7 @@ millpond_queue_oldest_age_seconds{queue="mailbox"} NaN
             Reading {
                 counts,
                 taken: 100,
+                journal: false,
                 live: 3,
                 unaccounted: 0,
                 queued: 6,
