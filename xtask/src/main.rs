@@ -1,4 +1,4 @@
-//! Development tasks, run as `cargo xtask <command>`: `tidy`, `ci`, `bench` and `instructions`.
+//! Development tasks, run as `cargo xtask <command>`: `tidy`, `ci`, `bench`, `ack` and `instructions`.
 //!
 //! This package builds and runs the daemon like any user would. It depends on no crate of the workspace.
 
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Ci(flags) => ci::run(&flags),
         Command::Bench(flags) => bench::run(&flags),
+        Command::Ack(flags) => bench::ack::run(&flags),
         Command::Instructions(flags) => instructions::run(&flags),
     };
     match done {

@@ -81,6 +81,38 @@ impl Reading {
     }
 }
 
+/// A quantile of the histogram `name`, interpolated within its bucket; `None` where it has seen nothing.
+pub(super) fn quantile(text: &str, name: &str, q: f64) -> Option<f64> {
+    let bucket = format!("{name}_bucket{{le=\"");
+    let mut buckets: Vec<(f64, f64)> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix(&bucket)?.split_once("\"} "))
+        .filter_map(|(bound, count)| {
+            let bound = bound.replace("+Inf", "inf").parse().ok()?;
+            Some((bound, count.parse().ok()?))
+        })
+        .collect();
+    buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let all = buckets
+        .last()
+        .map(|(_, count)| *count)
+        .filter(|all| *all > 0.0)?;
+    let rank = (q * all).max(1.0);
+    let (mut lower, mut below) = (0.0, 0.0);
+    for (bound, count) in buckets {
+        if count >= rank {
+            let inside = (rank - below) / (count - below);
+            return Some(if bound.is_finite() {
+                lower + (bound - lower) * inside
+            } else {
+                lower
+            });
+        }
+        (lower, below) = (bound, count);
+    }
+    None
+}
+
 /// Rows confirmed by the sink `out`; the store of dead letters is a sink too, whose rows are counted apart.
 const ROWS: &str = "millpond_events_delivered_total";
 const LETTERS: &str = "sink=\"dead_letters\"";
@@ -173,6 +205,19 @@ millpond_queue_oldest_age_seconds{queue="mailbox"} NaN
             }
         );
         assert_eq!(Reading::parse("").unwrap(), Reading::default());
+    }
+
+    #[test]
+    fn a_quantile_lies_in_the_bucket_that_holds_it() {
+        let text =
+            "a_bucket{le=\"0.001\"} 0\na_bucket{le=\"0.002\"} 90\na_bucket{le=\"+Inf\"} 100\n";
+        assert_eq!(quantile(text, "a", 0.45), Some(0.0015));
+        assert_eq!(
+            quantile(text, "a", 0.99),
+            Some(0.002),
+            "all that is known of it"
+        );
+        assert_eq!(quantile(text, "b", 0.5), None);
     }
 
     #[test]

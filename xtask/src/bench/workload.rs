@@ -110,6 +110,17 @@ pub(super) fn config(what: &What, ends: &Ends, seed: u64, events: u64) -> String
     )
 }
 
+/// W1 behind a door that acknowledges what is durable.
+pub(super) fn acknowledging(source: u16, admin: u16) -> String {
+    format!(
+        "[sources.bench]\ntype = \"http\"\nlisten = \"127.0.0.1:{source}\"\nack = \"durable\"\n\n\
+         [pipelines.bench]\n{W1_STAGES}\n\
+         [sinks.out]\ntype = \"blackhole\"\n\n\
+         [dead_letters]\npath = \"dead-letters\"\n\n[journal]\ndir = \"journal\"\n\n\
+         [admin]\nlisten = \"127.0.0.1:{admin}\"\n"
+    )
+}
+
 /// What the counters must say once all of `sent` has gone through.
 pub(super) fn expected(workload: Workload, sent: &Tally) -> Counts {
     let good = sent.lines - sent.malformed;
