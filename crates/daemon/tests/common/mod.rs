@@ -103,7 +103,19 @@ impl Place {
     }
 
     pub fn start_with(&self, arguments: &[&str], stdin: Stdio) -> Daemon {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_millpond"));
+        let command = Command::new(env!("CARGO_BIN_EXE_millpond"));
+        self.start_by(command, arguments, stdin)
+    }
+
+    /// Starts it as the child of another program, such as a tracer.
+    pub fn start_under(&self, program: &[&str]) -> Daemon {
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]);
+        command.arg(env!("CARGO_BIN_EXE_millpond"));
+        self.start_by(command, &[], Stdio::null())
+    }
+
+    fn start_by(&self, mut command: Command, arguments: &[&str], stdin: Stdio) -> Daemon {
         command
             .arg("run")
             .arg("-c")
