@@ -34,6 +34,9 @@ pub(crate) enum Verb {
     /// Checks a configuration and says what it describes; opens nothing.
     #[command(after_help = CHECK_EXAMPLE)]
     Check(ConfigArgs),
+    /// Proves on this machine that acknowledged events are delivered, while the daemon is killed and starved.
+    #[command(after_help = crate::prove::EXAMPLES)]
+    Prove(crate::prove::ProveArgs),
     /// Prints the JSON Schema of the configuration.
     #[command(after_help = SCHEMA_EXAMPLE)]
     Schema,
@@ -172,6 +175,7 @@ mod tests {
             "millpond run -c base.toml -c site.yaml --set runtime.workers=4",
             "millpond run -c base.toml site.yaml --log-format json --log warn",
             "millpond demo --rate 0 --workers 2 --for 10s",
+            "millpond prove --rounds 200 --seed 7 --faults kill,disk-full",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));
             assert!(parsed.is_ok(), "{line}: {parsed:?}");

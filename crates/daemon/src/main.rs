@@ -9,6 +9,7 @@ mod health;
 mod journal;
 mod logs;
 mod observe;
+mod prove;
 mod report;
 mod run;
 mod signals;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Verb::Run(args) => verbs::run(args),
         Verb::Demo(args) => verbs::demo(&args),
         Verb::Check(args) => verbs::check(args),
+        Verb::Prove(args) => prove::prove(args),
         Verb::Schema => verbs::schema(),
         Verb::Completions { shell } => verbs::completions(shell),
     }

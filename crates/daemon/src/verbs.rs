@@ -16,11 +16,11 @@ use crate::signals::{self, Signal};
 use crate::status::Status;
 
 /// The process failed at run time.
-const FAILED: u8 = 1;
+pub(crate) const FAILED: u8 = 1;
 /// The command line is wrong.
 pub(crate) const USAGE: u8 = 2;
 /// The configuration is wrong.
-const CONFIG: u8 = 78;
+pub(crate) const CONFIG: u8 = 78;
 
 /// `millpond run`.
 pub(crate) fn run(args: ConfigArgs) -> ExitCode {
