@@ -27,7 +27,7 @@ Exit codes: 0 proved, 1 not proved or not possible, 2 usage, 78 bad configuratio
 /// How much is proved, and with what.
 #[derive(Args, Debug)]
 pub(crate) struct ProveArgs {
-    /// Rounds of load and faults, of a second or two each.
+    /// Rounds of load and faults.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
 
@@ -35,7 +35,7 @@ pub(crate) struct ProveArgs {
     #[arg(long)]
     seed: Option<u64>,
 
-    /// Events that are sent in each round.
+    /// Events that are sent in each round, one every 150 us.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000), value_name = "N")]
     events_per_round: u64,
 

@@ -5,11 +5,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::options::Settings;
 
 /// The size of a disk of our own, beside a segment that cannot be let go of yet.
 const BYTES: u64 = 60 << 20;
 /// The segments of a journal whose own bound is to be reached.
 const SMALL: u64 = 4 << 20;
+/// Enough memory for what such a journal holds, and for the output of it to each sink.
+const MEMORY: u64 = 32 << 20;
 /// What is written at a time to fill it.
 const BLOCK: usize = 256 << 10;
 
@@ -39,13 +42,20 @@ impl Disk {
         }
     }
 
-    /// What the journal may take up and how long its segments are, so that it is the disk that fills and not the
-    /// journal's own bound, or the other way round.
-    pub(crate) fn journal_sizes(&self, max: u64, segment: u64, to_be_filled: bool) -> (u64, u64) {
+    /// Changes the settings so that, where it is to be filled, the disk fills and not the journal's own bound; or the
+    /// other way round, and before the memory.
+    pub(crate) fn adapt(&self, settings: &mut Settings, to_be_filled: bool) {
         match self {
-            Disk::Own(_) => (max.max(2 * (BYTES + segment)), segment),
-            Disk::Shared(_) if to_be_filled => (2 * SMALL, SMALL),
-            Disk::Shared(_) => (max, segment),
+            Disk::Own(_) => {
+                let disk = BYTES + settings.segment;
+                settings.journal_max = settings.journal_max.max(2 * disk);
+            }
+            Disk::Shared(_) if to_be_filled => {
+                settings.segment = SMALL;
+                settings.journal_max = 2 * SMALL;
+                settings.memory = settings.memory.max(MEMORY);
+            }
+            Disk::Shared(_) => {}
         }
     }
 

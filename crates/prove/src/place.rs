@@ -49,6 +49,14 @@ impl Place {
         &self.path
     }
 
+    /// The options as they can be had here.
+    pub(crate) fn adapt(&self, options: &Options) -> Options {
+        let mut options = options.clone();
+        let fills = options.faults.contains(&Fault::DiskFull);
+        self.disk.adapt(&mut options.settings, fills);
+        options
+    }
+
     pub(crate) fn disk(&self) -> &Disk {
         &self.disk
     }
@@ -74,10 +82,6 @@ impl Place {
             "type": "http", "listen": "127.0.0.1:0", "ack": "durable", "timeout": "2s",
             "max_body": BODY_MAX, "max_line": "64KiB",
         });
-        let fills = options.faults.contains(&Fault::DiskFull);
-        let (max, segment) = self
-            .disk
-            .journal_sizes(settings.journal_max, settings.segment, fills);
         let drain = humantime::format_duration(settings.drain);
         let config = json!({
             "sources": { QUICK: door, SLOW: door },
@@ -92,7 +96,7 @@ impl Place {
                 "tcp": { "type": "tcp", "address": peer, "connect_timeout": "1s" },
             },
             "dead_letters": { "path": self.path.join("dead-letters"), "max": "64MiB" },
-            "journal": { "dir": self.disk.journal(), "max": max, "segment": segment },
+            "journal": { "dir": self.disk.journal(), "max": settings.journal_max, "segment": settings.segment },
             "runtime": {
                 "workers": settings.workers, "shards": settings.shards, "memory": settings.memory,
                 "drain": drain.to_string(),

@@ -12,8 +12,10 @@ use crate::rest::Books;
 use crate::table::Row;
 use crate::trial::Trial;
 
-/// How long the load of a round takes, if the daemon keeps up.
-const OVER: Duration = Duration::from_millis(1_500);
+/// The pace of the load, if the daemon keeps up with it: one event in this time.
+const PACE: Duration = Duration::from_micros(150);
+/// How long the peer of the sink waits for a connection that it can go away from.
+const PARTING: Duration = Duration::from_secs(2);
 /// The share of the events that goes to the slow pipeline: what it can just do.
 const SLOW_SHARE: u64 = 10;
 /// How long a kill waits for a request that it can interrupt, and for how long that then has gone on at most.
@@ -29,11 +31,13 @@ const HEALING: Duration = Duration::from_secs(5);
 impl Trial<'_> {
     /// Runs a round, whatever comes of it.
     pub(crate) fn round(&mut self, round: u32, clients: &mut [Client]) -> Result<Row, Error> {
-        let steps = plan(round, &self.options.faults, OVER, &mut self.random);
+        let over = PACE.mul_f64(self.options.events_per_round as f64);
+        let steps = plan(round, &self.options.faults, over, &mut self.random);
         let before = self.issued.counts();
         let starts = self.tally.starts;
         self.recovery = None;
         let loads = loads(self.options.events_per_round, clients.len());
+        let loads = loads.into_iter().map(|events| Load { events, over });
         let (door, issued) = (self.door.clone(), self.issued.clone());
         let injected = thread::scope(|scope| {
             let running: Vec<_> = clients
@@ -77,14 +81,27 @@ impl Trial<'_> {
     /// Does what the plan says, and then watches the daemon until the clients are done.
     fn inject(&mut self, steps: &[Step], done: impl Fn() -> bool) -> Result<(), Error> {
         let began = Instant::now();
-        for step in steps {
-            pause_until(began + step.at);
-            if self.is_gone() || self.is_interrupted() {
-                break;
+        let mut steps = steps.iter().peekable();
+        // When the peer reads again: what else goes wrong meanwhile may take long.
+        let mut spell_ends: Option<Instant> = None;
+        while !self.is_gone() && !self.is_interrupted() {
+            let next = steps.peek().map(|step| began + step.at);
+            if let Some(ends) = spell_ends.filter(|ends| next.is_none_or(|next| *ends <= next)) {
+                pause_until(ends);
+                self.receiver.enter(Mode::Read);
+                spell_ends = None;
+                continue;
             }
+            let Some(step) = steps.next() else {
+                break;
+            };
+            pause_until(began + step.at);
             match step.act {
                 Act::Kill { again } => self.kill(again)?,
-                Act::Peer(mode) => self.receiver.enter(mode),
+                Act::Peer { mode, lasting } => {
+                    self.change_peer(mode);
+                    spell_ends = Some(Instant::now() + lasting);
+                }
                 Act::Fill { hold, kill } => self.fill(hold, kill)?,
             }
         }
@@ -96,6 +113,16 @@ impl Trial<'_> {
             pause(LOOK);
         }
         Ok(())
+    }
+
+    /// The peer of the tcp sink is different from now on; one that goes away has gone.
+    fn change_peer(&mut self, mode: Mode) {
+        let partings = self.receiver.partings();
+        self.receiver.enter(mode);
+        let until = Instant::now() + PARTING;
+        while mode == Mode::Away && self.receiver.partings() == partings && Instant::now() < until {
+            pause(LOOK);
+        }
     }
 
     /// Kills the daemon, as a rule while it works on a request, and starts it again, perhaps twice.
@@ -118,7 +145,8 @@ impl Trial<'_> {
     /// Leaves the journal no room, and gives it back.
     fn fill(&mut self, hold: Duration, kill: bool) -> Result<(), Error> {
         self.door.press(true);
-        if !self.place.disk().fill()? {
+        let own_disk = self.place.disk().fill()?;
+        if !own_disk {
             // The journal's own bound: it is reached when nothing leaves it.
             self.receiver.enter(Mode::Hold);
         }
@@ -132,7 +160,9 @@ impl Trial<'_> {
         }
         let kept = self.books().map_or(0, |books| books.kept());
         self.place.disk().free()?;
-        self.receiver.enter(Mode::Read);
+        if !own_disk {
+            self.receiver.enter(Mode::Read);
+        }
         let healed = self.wait_for(HEALING, |books| {
             books.full().is_none() && books.kept() > kept
         });
@@ -173,14 +203,14 @@ impl Trial<'_> {
 }
 
 /// Shares the events of a round out: the first client feeds the slow pipeline.
-fn loads(events: u64, clients: usize) -> Vec<Load> {
+fn loads(events: u64, clients: usize) -> Vec<u64> {
     let slow = events / SLOW_SHARE;
     let others = clients as u64 - 1;
     let share =
         |client: u64| (events - slow) / others + u64::from(client < (events - slow) % others);
-    let counts = std::iter::once(slow).chain((0..others).map(share));
-    let over = OVER;
-    counts.map(|events| Load { events, over }).collect()
+    std::iter::once(slow)
+        .chain((0..others).map(share))
+        .collect()
 }
 
 #[cfg(test)]
@@ -192,7 +222,7 @@ mod tests {
         for (events, clients) in [(10_000, 4), (7, 5), (0, 2), (101, 3)] {
             let loads = loads(events, clients);
             assert_eq!(loads.len(), clients);
-            assert_eq!(loads.iter().map(|load| load.events).sum::<u64>(), events);
+            assert_eq!(loads.iter().sum::<u64>(), events);
         }
     }
 }

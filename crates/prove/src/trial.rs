@@ -40,6 +40,7 @@ const STARTS: u32 = 10;
 /// When it cannot be run to its verdict.
 pub fn prove(options: &Options, out: &mut dyn Write) -> Result<bool, Error> {
     let place = Place::new(options)?;
+    let options = &place.adapt(options);
     let issued = Arc::new(Issued::new(options.clients));
     let arrivals = || Arrivals::new(options.seed, options.clients);
     let receiver = Receiver::start(arrivals(), issued.clone())?;
