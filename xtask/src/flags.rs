@@ -37,6 +37,11 @@ pub(crate) enum Command {
         after_help = "Example: cargo xtask instructions --only filter\nNeeds valgrind; see docs/INSTRUCTIONS.md."
     )]
     Instructions(InstructionsFlags),
+    /// Build bugs in on purpose, one after the other, and fail unless each is caught by what has to catch it.
+    #[command(
+        after_help = "Example: cargo xtask prove-bugs --only leaked_ticket\nSee docs/PROOF.md."
+    )]
+    ProveBugs(ProveBugsFlags),
 }
 
 #[derive(Debug, Args)]
@@ -54,4 +59,11 @@ pub(crate) struct InstructionsFlags {
     /// Store what is counted as the figures to compare with.
     #[arg(long)]
     pub(crate) update: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProveBugsFlags {
+    /// Only the bugs whose name contains this.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Option<String>,
 }

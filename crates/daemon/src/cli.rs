@@ -44,6 +44,9 @@ pub(crate) enum Verb {
     /// Looks at the journal, and goes on behind damage.
     #[command(after_help = JOURNAL_EXAMPLES)]
     Journal(JournalArgs),
+    /// Proves on this machine that acknowledged events are delivered, while the daemon is killed and starved.
+    #[command(after_help = crate::prove::EXAMPLES)]
+    Prove(crate::prove::ProveArgs),
     /// Prints the JSON Schema of the configuration.
     #[command(after_help = SCHEMA_EXAMPLE)]
     Schema,
@@ -216,6 +219,7 @@ mod tests {
             "millpond dlq show --path data/dead-letters --where reason=refused --where since=1h --json",
             "millpond dlq replay -c clicks.toml --where stage=explode --dry-run",
             "millpond dlq purge -c clicks.toml --where replayed=true --yes",
+            "millpond prove --rounds 200 --seed 7 --faults kill,disk-full",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));
             assert!(parsed.is_ok(), "{line}: {parsed:?}");

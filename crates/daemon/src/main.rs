@@ -12,6 +12,7 @@ mod journal;
 mod logs;
 mod observe;
 mod patience;
+mod prove;
 mod replay;
 mod report;
 mod run;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Verb::Check(args) => verbs::check(args),
         Verb::Dlq(args) => dlq::run(args),
         Verb::Journal(args) => journal::run(args),
+        Verb::Prove(args) => prove::prove(args),
         Verb::Schema => verbs::schema(),
         Verb::Completions { shell } => verbs::completions(shell),
     }

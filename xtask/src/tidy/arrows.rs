@@ -40,6 +40,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("queue", &[]),
     ("delivery", &[]),
     ("journal", &[]),
+    ("prove", &[]),
     ("store", &["journal", "delivery"]),
     ("stages", &["engine", "event"]),
     ("ingest", &["event", "queue", "delivery"]),
@@ -53,7 +54,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "daemon",
         &[
             "event", "engine", "queue", "delivery", "journal", "store", "stages", "ingest",
-            "sinks", "runtime", "admin",
+            "sinks", "runtime", "admin", "prove",
         ],
     ),
     (
