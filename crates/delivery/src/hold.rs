@@ -16,11 +16,20 @@ pub(crate) enum Inputs {
 pub(crate) struct Held {
     inner: Option<Arc<Inner>>,
     kept: bool,
+    /// Rows that were abandoned before they were kept.
+    abandoned: u64,
 }
 
 impl Inputs {
     pub(crate) fn hold(&mut self) -> Hold {
-        let held = |inner, kept| Arc::new(Mutex::new(Held { inner, kept }));
+        let held = |inner, kept| {
+            let abandoned = 0;
+            Arc::new(Mutex::new(Held {
+                inner,
+                kept,
+                abandoned,
+            }))
+        };
         let cell = match std::mem::replace(self, Inputs::None) {
             Inputs::None => held(None, false),
             Inputs::Wait(inner) => held(Some(inner), false),
@@ -31,11 +40,15 @@ impl Inputs {
         Hold { cell }
     }
 
-    /// Whether the rows are kept, so that the sink owes them for as long as they are not delivered.
-    pub(crate) fn are_kept(&self) -> bool {
+    /// So many rows are abandoned. True when they are kept, so that the sink owes them still.
+    pub(crate) fn abandon(&self, rows: u64) -> bool {
         match self {
             Inputs::None | Inputs::Wait(_) => false,
-            Inputs::Held(cell) => lock(cell).kept,
+            Inputs::Held(cell) => {
+                let mut held = lock(cell);
+                held.abandoned += if held.kept { 0 } else { rows };
+                held.kept
+            }
             Inputs::Kept => true,
         }
     }
@@ -61,12 +74,16 @@ pub struct Hold {
 
 impl Hold {
     /// The rows are kept where neither a crash nor a power cut loses them: no input waits for the receipt
-    /// any longer, and the sink owes the rows until they are delivered, whoever abandons them.
-    pub fn release(self) {
+    /// any longer, and the sink owes the rows until they are delivered, whoever abandons them. Returns how
+    /// many were abandoned before, and so are on no books: see
+    /// [`SinkLedger::restore`](crate::SinkLedger::restore).
+    pub fn release(self) -> u64 {
         let mut held = lock(&self.cell);
         let inner = held.inner.take();
         held.kept = true;
+        let abandoned = std::mem::take(&mut held.abandoned);
         drop(held);
         drop(inner);
+        abandoned
     }
 }

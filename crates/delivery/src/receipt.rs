@@ -94,16 +94,15 @@ impl Receipt {
         let failed: Vec<_> = failed.into_iter().take(rows).collect();
         let waited = now_nanos.saturating_sub(self.received_nanos);
         let abandoned = |&(_, fate): &(u32, Fate)| matches!(fate, Fate::Abandoned(_));
+        let given_up = failed.iter().filter(|one| abandoned(one)).count() as u64;
         if let Some(watch) = &self.watch
-            && failed.iter().any(abandoned)
+            && given_up > 0
         {
             watch.ask_retry();
         }
-        if self.inputs.are_kept() {
-            let all = failed.len();
+        if self.inputs.abandon(given_up) {
             let failed: Vec<_> = failed.into_iter().filter(|one| !abandoned(one)).collect();
-            let answered = self.rows - (all - failed.len()) as u64;
-            self.sink.answer(answered, waited, &failed);
+            self.sink.answer(self.rows - given_up, waited, &failed);
             return;
         }
         self.sink.answer(self.rows, waited, &failed);
@@ -126,7 +125,7 @@ impl Drop for Receipt {
         if let Some(watch) = &self.watch {
             watch.ask_retry();
         }
-        if self.inputs.are_kept() {
+        if self.inputs.abandon(self.rows) {
             return;
         }
         self.sink.abandon(self.rows);

@@ -104,7 +104,7 @@ fn transferred_rows_end_their_inputs_and_are_owed_until_a_resumed_receipt_answer
 fn a_hold_lets_go_of_inputs_while_somebody_else_has_the_receipt() {
     let line = Line::new();
     let mut receipt = line.watched(line.receipt());
-    receipt.hold().release();
+    assert_eq!(receipt.hold().release(), 0);
     assert_eq!(line.terms(), [3, 0, 0, 0, 3]);
     receipt.settle(1, [(1, Fate::Abandoned("closed"))]);
     assert_eq!(line.terms(), [3, 0, 2, 0, 1], "kept, so it is owed still");
@@ -118,10 +118,16 @@ fn a_hold_that_is_not_used_changes_nothing() {
     drop(receipt.hold());
     let hold = receipt.hold();
     assert_eq!(line.terms(), [0, 3, 0, 0, 3]);
-    receipt.settle(1, [(1, Fate::Dropped("closed"))]);
+    receipt.settle(1, [(1, Fate::Abandoned("closed"))]);
     assert_eq!(line.pipeline.totals().live, 3, "the hold has them still");
-    hold.release();
-    assert_eq!(line.terms(), [2, 0, 2, 1, 0]);
+    let abandoned = hold.release();
+    assert_eq!((line.terms(), abandoned), ([2, 0, 2, 1, 0], 1));
+    line.sink.restore(abandoned);
+    assert_eq!(
+        line.terms(),
+        [2, 0, 2, 1, 1],
+        "kept too late, and owed again"
+    );
 }
 
 #[test]

@@ -1,3 +1,4 @@
+mod folders;
 mod pipelines;
 
 use std::collections::BTreeMap;
@@ -80,15 +81,7 @@ impl Reader<'_> {
         let admin: Option<AdminSection> = self.section("admin", admin);
         let dead_letters = self.dead_letters(dead_letters);
         let journal = journal.map(|section| self.journal(section));
-        if let (Some(Some(journal)), Some(letters)) = (&journal, &dead_letters)
-            && journal.dir == letters.path
-        {
-            let message = format!(
-                "{:?} has the dead letters, expected a folder of its own",
-                journal.dir
-            );
-            self.problem("journal.dir", &message);
-        }
+        self.own_folders(dead_letters.as_ref(), journal.as_ref(), &sinks);
         let runtime = runtime?;
         self.lines_fit(
             &sources,

@@ -11,6 +11,9 @@ pub const LEAST: u64 = 16 << 20;
 /// Records are let go of once there are this many bytes of them, or all: each time costs a sync.
 const LET_GO: u64 = 1 << 20;
 
+/// What of a segment no record can have: the segment's head, a frame's and the record's own.
+const OVERHEAD: u64 = 128;
+
 type OpenStorage<S> = Box<dyn Fn() -> millpond_journal::Result<S> + Send>;
 
 /// Records in order on a journal of their own, which this process has to itself.
@@ -51,6 +54,8 @@ struct Place {
 pub struct Kept {
     /// Its number.
     pub sequence: u64,
+    /// Its rows.
+    pub rows: u64,
     /// The mark behind it.
     pub end: Mark,
     /// Rows before it that were damaged, and cannot be read.
@@ -128,6 +133,19 @@ impl<S: Storage> Buffer<S> {
         self.read.mark == self.end
     }
 
+    /// Whether a record of so many bytes could ever be taken in.
+    ///
+    /// # Errors
+    /// [`Error::is_full`] when it is too large.
+    pub fn may_hold(&self, bytes: usize) -> Result<()> {
+        let (size, bound) = (bytes as u64, self.options.segment_bytes - OVERHEAD);
+        if size > bound {
+            let source = millpond_journal::Error::TooLarge { size, bound };
+            return Err(Error::buffer(&self.folder)(source));
+        }
+        Ok(())
+    }
+
     /// Takes in a record of `rows` rows; it is durable after the next [`sync`](Self::sync).
     ///
     /// # Errors
@@ -145,6 +163,7 @@ impl<S: Storage> Buffer<S> {
         self.end = end;
         Ok(Kept {
             sequence,
+            rows: u64::from(rows),
             end,
             lost: 0,
         })
@@ -195,6 +214,7 @@ impl<S: Storage> Buffer<S> {
                 });
                 let kept = Kept {
                     sequence,
+                    rows,
                     end,
                     lost: begin.since(read.mark).rows,
                 };
@@ -262,7 +282,7 @@ impl<S: Storage> Buffer<S> {
             // Damage may have taken the last ones.
             None => self.last(&journal, self.settled.sequence)?,
         };
-        self.end = last.map_or(self.settled.mark, |last| last.end);
+        self.end = last.unwrap_or(self.settled.mark);
         if self.read.sequence > next {
             self.read = Place {
                 sequence: next,
@@ -280,23 +300,19 @@ impl<S: Storage> Buffer<S> {
     /// The mark before the first record.
     fn first(&self, journal: &Journal<S>) -> Result<Option<Mark>> {
         let mut first = None;
-        self.each(journal, journal.committed_sequence(), |_, begin, _| {
+        self.each(journal, journal.committed_sequence(), |begin, _| {
             first = Some(begin);
             false
         })?;
         Ok(first)
     }
 
-    /// The last record, looked for from `from` on.
-    fn last(&self, journal: &Journal<S>, from: u64) -> Result<Option<Kept>> {
+    /// The mark behind the last record, looked for from `from` on.
+    fn last(&self, journal: &Journal<S>, from: u64) -> Result<Option<Mark>> {
         let mut last = None;
         let from = from.max(journal.committed_sequence());
-        self.each(journal, from, |sequence, _, end| {
-            last = Some(Kept {
-                sequence,
-                end,
-                lost: 0,
-            });
+        self.each(journal, from, |_, end| {
+            last = Some(end);
             true
         })?;
         Ok(last)
@@ -306,7 +322,7 @@ impl<S: Storage> Buffer<S> {
         &self,
         journal: &Journal<S>,
         from: u64,
-        mut each: impl FnMut(u64, Mark, Mark) -> bool,
+        mut each: impl FnMut(Mark, Mark) -> bool,
     ) -> Result<()> {
         let failed = Error::buffer(&self.folder);
         if from >= journal.next_sequence() {
@@ -314,7 +330,7 @@ impl<S: Storage> Buffer<S> {
         }
         let mut reader = journal.reader(from).map_err(&failed)?;
         while let Some(records) = reader.next_records().map_err(&failed)? {
-            for (sequence, framed) in records {
+            for (_, framed) in records {
                 let Some((begin, rows, _)) = Mark::read(framed) else {
                     continue;
                 };
@@ -322,7 +338,7 @@ impl<S: Storage> Buffer<S> {
                     rows,
                     bytes: framed.len() as u64,
                 });
-                if !each(sequence, begin, end) {
+                if !each(begin, end) {
                     return Ok(());
                 }
             }
