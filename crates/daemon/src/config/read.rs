@@ -1,4 +1,5 @@
 mod bounds;
+mod folders;
 mod pipelines;
 
 use std::collections::BTreeMap;
@@ -75,6 +76,7 @@ impl Reader<'_> {
         let admin: Option<AdminSection> = self.section("admin", admin);
         let dead_letters = self.dead_letters(dead_letters);
         let journal = journal.map(|section| self.journal(section));
+        self.own_folders(dead_letters.as_ref(), journal.as_ref(), &sinks);
         let runtime = runtime?;
         self.fits(
             &sources,
@@ -85,7 +87,7 @@ impl Reader<'_> {
         match &journal {
             None => self.nothing_is_durable(),
             Some(None) => {}
-            Some(Some(journal)) => self.beside_journal(journal, &sources, dead_letters.as_ref()),
+            Some(Some(journal)) => self.beside_journal(journal, &sources),
         }
         let admin = admin?;
         Some(Config {

@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 
 use bytesize::ByteSize;
-use millpond_sinks::DeadLetterConfig;
 use serde_json::Value;
 
 use super::Reader;
@@ -67,20 +66,12 @@ impl Reader<'_> {
         }
     }
 
-    /// What a journal asks of its neighbours.
+    /// What a journal asks of the sources.
     pub(super) fn beside_journal(
         &mut self,
         journal: &Journal,
         sources: &BTreeMap<String, Option<Component>>,
-        letters: Option<&DeadLetterConfig>,
     ) {
-        if letters.is_some_and(|letters| letters.path == journal.dir) {
-            let message = format!(
-                "{:?} has the dead letters, expected a folder of its own",
-                journal.dir
-            );
-            self.problem("journal.dir", &message);
-        }
         let bound = ByteSize(journal.segment.min(RECORD_MAX) - BUFFER);
         self.fits(sources, bound, "what the journal keeps in one record", true);
     }
