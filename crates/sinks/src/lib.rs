@@ -23,7 +23,7 @@
 //! use millpond_queue::{Limits, Parcel, Spares, Weight, room};
 //! use millpond_sinks::{build, spawn};
 //!
-//! let writer = build("blackhole", serde_json::json!({}))?.open()?;
+//! let writer = build("blackhole", serde_json::json!({}))?.open(None)?;
 //! let ledger = Arc::new(SinkLedger::new("nowhere"));
 //! let (sender, receiver) = room("nowhere", Limits { events: 100, bytes: 1 << 20 });
 //! let sink = spawn("nowhere", receiver, Spares::new(8), writer, ledger.clone(), Default::default(), |_| ())?;
@@ -51,6 +51,7 @@ mod error;
 mod file;
 mod http;
 mod kinds;
+mod marks;
 mod options;
 mod retry;
 mod rows;
@@ -72,6 +73,7 @@ pub use error::SinkError;
 pub use file::{FileConfig, RotateConfig};
 pub use http::{BatchConfig, HeaderConfig, HttpConfig};
 pub use kinds::{Kind, build, kinds};
+pub use marks::{Fresh, Marks, Reached, Skipped};
 pub use options::{OnFull, QueueOptions, SinkOptions};
 pub use retry::RetryOptions;
 pub use rows::{Place, Rows};

@@ -59,6 +59,7 @@ impl Sinks {
 pub(super) fn open_sinks(
     config: &Config,
     letters: &DeadLetters,
+    journal: Option<u64>,
     budget: &Budget,
     happenings: &Sender<Happening>,
 ) -> Result<Sinks, StartError> {
@@ -97,7 +98,9 @@ pub(super) fn open_sinks(
         } = &sink.component;
         let closed = millpond_sinks::build(kind, params.clone())
             .map_err(|error| StartError::config(at, error))?;
-        let writer = closed.open().map_err(|error| StartError::open(at, error))?;
+        let writer = closed
+            .open(journal)
+            .map_err(|error| StartError::open(at, error))?;
         let policy = Policy {
             room: format!("sinks.{name}"),
             limits: sink.options.queue.limits(),
