@@ -152,3 +152,41 @@ fn files_that_are_moved_away_have_every_row_once_between_them() {
     assert!(files(&place).len() > 10);
     in_files(&place, true);
 }
+
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use millpond_sink_sqlite::rusqlite::{Connection, OpenFlags, Result};
+
+    use super::*;
+
+    fn database(place: &Place) -> Result<Connection> {
+        Connection::open_with_flags(place.path("out.sqlite"), OpenFlags::SQLITE_OPEN_READ_ONLY)
+    }
+
+    fn count(place: &Place) -> usize {
+        let count = |database: Connection| {
+            database.query_row("SELECT count(*) FROM rows", [], |row| row.get(0))
+        };
+        // Nothing is there before the daemon has made it.
+        database(place).and_then(count).unwrap_or(0)
+    }
+
+    #[test]
+    fn a_database_has_every_row_of_a_connection_once() {
+        let sink = "type = \"sqlite\"\npath = \"{dir}/out.sqlite\"\ntable = \"rows\"\nsynchronous = \"normal\"\n\
+                    columns = { n = \"n\", part = \"part\" }";
+        let place = place(TCP, KEY, sink);
+        kill_and_end(&place, true, count);
+        let database = database(&place).expect("there");
+        let mut select = database
+            .prepare("SELECT n, part FROM rows ORDER BY rowid")
+            .expect("a table");
+        let rows = select
+            .query_map([], |row| {
+                let (n, part): (i64, i64) = (row.get(0)?, row.get(1)?);
+                Ok(serde_json::json!({ "n": n, "part": part }))
+            })
+            .expect("rows");
+        check(rows.map(|row| row.expect("a row")), true);
+    }
+}

@@ -44,6 +44,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("stages", &["engine", "event"]),
     ("ingest", &["event", "queue", "delivery"]),
     ("sinks", &["event", "queue", "delivery", "store"]),
+    ("sink-sqlite", &["sinks", "delivery", "event"]),
     (
         "runtime",
         &["engine", "queue", "delivery", "journal", "store"],
@@ -52,8 +53,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "daemon",
         &[
-            "event", "engine", "queue", "delivery", "journal", "store", "stages", "ingest",
-            "sinks", "runtime", "admin",
+            "event",
+            "engine",
+            "queue",
+            "delivery",
+            "journal",
+            "store",
+            "stages",
+            "ingest",
+            "sinks",
+            "sink-sqlite",
+            "runtime",
+            "admin",
         ],
     ),
     (
@@ -73,6 +84,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("runtime", "sinks"),
     ("ingest", "sinks"),
     ("sinks", "ingest"),
+    ("sinks", "sink-sqlite"),
     ("journal", "event"),
 ];
 

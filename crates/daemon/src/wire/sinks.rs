@@ -14,6 +14,7 @@ use millpond_store::DeadLetters;
 use super::SinkSeen;
 use crate::config::{Component, Config, DEAD_LETTERS, Pipeline};
 use crate::error::StartError;
+use crate::kinds;
 use crate::patience::BestEffort;
 use crate::run::Happening;
 
@@ -96,7 +97,7 @@ pub(super) fn open_sinks(
             params,
             at,
         } = &sink.component;
-        let closed = millpond_sinks::build(kind, params.clone())
+        let closed = millpond_sinks::build(&kinds::sinks(), kind, params.clone())
             .map_err(|error| StartError::config(at, error))?;
         let writer = closed
             .open(journal)
