@@ -9,6 +9,7 @@ mod dlq;
 mod error;
 mod health;
 mod journal;
+mod kinds;
 mod logs;
 mod observe;
 mod patience;

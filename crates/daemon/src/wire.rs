@@ -140,7 +140,8 @@ pub(crate) async fn wire(
     let journal = journal
         .map(|section| journal::open(config, section))
         .transpose()?;
-    let mut sinks = open_sinks(config, &letters, &budget, happenings)?;
+    let id = journal.as_ref().map(|open| open.journal.id());
+    let mut sinks = open_sinks(config, &letters, id, &budget, happenings)?;
     let pipelines = config
         .pipelines
         .iter()

@@ -199,6 +199,12 @@ impl<S: Storage> Journal<S> {
         Ok(())
     }
 
+    /// Drawn at random when the journal was made: sequences of two journals have nothing to do with each
+    /// other, and this tells them apart.
+    pub fn id(&self) -> u64 {
+        self.checkpoint.journal
+    }
+
     /// The sequence that the next record gets.
     pub fn next_sequence(&self) -> u64 {
         self.next

@@ -113,13 +113,25 @@ impl<H: Handle> Appender<H> {
     /// system may have thrown the pages away and report success the next time. So it is cut off,
     /// and the caller writes it again.
     pub(crate) fn sync(&mut self) -> io::Result<()> {
-        let synced = self.handle.sync();
-        if synced.is_err() {
+        self.settle(true, |_| Ok(()))
+    }
+
+    /// Makes everything durable if `sync`, and has the length of the whole rows stored. After an error
+    /// nothing since the last time counts as written, as above.
+    pub(crate) fn settle(
+        &mut self,
+        sync: bool,
+        store: impl FnOnce(u64) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let synced = if sync { self.handle.sync() } else { Ok(()) };
+        let whole = self.len - self.torn.len() as u64;
+        let settled = synced.and_then(|()| store(whole));
+        if settled.is_err() {
             self.take_back();
         }
         self.unsynced_bytes = 0;
         self.unsynced_rows = 0;
-        synced
+        settled
     }
 
     /// Takes back what was appended since the last sync. Where that fails the rows stay, and there

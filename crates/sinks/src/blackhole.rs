@@ -15,7 +15,7 @@ use crate::{Rows, Sink, SinkError, WriteError, Writer};
 pub struct BlackholeConfig {}
 
 impl Sink for BlackholeConfig {
-    fn open(self: Box<Self>) -> Result<Box<dyn Writer>, SinkError> {
+    fn open(self: Box<Self>, _: Option<u64>) -> Result<Box<dyn Writer>, SinkError> {
         Ok(Box::new(Blackhole))
     }
 }

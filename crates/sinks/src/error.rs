@@ -28,6 +28,14 @@ pub enum SinkError {
         /// What it is.
         found: &'static str,
     },
+    /// The destination is not what was expected.
+    #[error("cannot use {destination}: {message}")]
+    Unusable {
+        /// Its name.
+        destination: String,
+        /// What it is like, and what was expected.
+        message: String,
+    },
     /// Standard output cannot be used.
     #[error("cannot use standard output: {error}")]
     Stdout {

@@ -1,4 +1,5 @@
 use schemars::schema_for;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::config::{ConfigError, parse, unknown};
@@ -13,46 +14,54 @@ pub struct Kind {
     pub summary: &'static str,
     /// The JSON Schema of its own settings, without `type` and without [`SinkOptions`].
     pub schema: fn() -> schemars::Schema,
+    /// Builds it from its own settings, without `type` and without [`SinkOptions`].
+    pub build: fn(Value) -> Result<Box<dyn Sink>, ConfigError>,
 }
 
-/// Every kind of sink there is.
+/// Every kind of sink in this crate. Others come from crates of their own, and whoever composes them
+/// passes all to [`build`].
 pub fn kinds() -> &'static [Kind] {
     &[
         Kind {
             name: "stdout",
             summary: "writes rows to standard output; ends quietly when its reader is gone",
             schema: || schema_for!(StdoutConfig),
+            build: |params| own::<StdoutConfig>(params, |_| Ok(())),
         },
         Kind {
             name: "file",
             summary: "appends rows to a file, with rotation and optional sync",
             schema: || schema_for!(FileConfig),
+            build: |params| own(params, FileConfig::validate),
         },
         Kind {
             name: "tcp",
             summary: "sends rows over a TCP connection and connects again when it breaks",
             schema: || schema_for!(TcpConfig),
+            build: |params| own(params, TcpConfig::validate),
         },
         Kind {
             name: "http",
             summary: "sends rows in batches as the bodies of POST requests",
             schema: || schema_for!(HttpConfig),
+            build: |params| own(params, HttpConfig::validate),
         },
         Kind {
             name: "blackhole",
             summary: "takes rows and keeps nothing",
             schema: || schema_for!(BlackholeConfig),
+            build: |params| own::<BlackholeConfig>(params, |_| Ok(())),
         },
     ]
 }
 
-/// Builds a sink of a kind from its table without `type`. The table may still hold the settings of
+/// Builds a sink of one of `kinds` from its table without `type`. The table may still hold the settings of
 /// [`SinkOptions`]: they are checked and set aside.
 ///
 /// # Errors
 /// [`ConfigError`] for an unknown kind or key, with the nearest known one, or a value that does not
 /// fit.
-pub fn build(kind: &str, params: Value) -> Result<Box<dyn Sink>, ConfigError> {
+pub fn build(kinds: &[Kind], kind: &str, params: Value) -> Result<Box<dyn Sink>, ConfigError> {
     let mut table = match params {
         Value::Object(table) => table,
         Value::Null => Map::new(),
@@ -64,37 +73,26 @@ pub fn build(kind: &str, params: Value) -> Result<Box<dyn Sink>, ConfigError> {
         }
     };
     SinkOptions::take(&mut table)?;
-    let params = Value::Object(table);
-    match kind {
-        "stdout" => Ok(Box::new(own::<StdoutConfig>(params)?)),
-        "file" => {
-            let config: FileConfig = own(params)?;
-            config.validate()?;
-            Ok(Box::new(config))
-        }
-        "tcp" => {
-            let config: TcpConfig = own(params)?;
-            config.validate()?;
-            Ok(Box::new(config))
-        }
-        "http" => {
-            let config: HttpConfig = own(params)?;
-            config.validate()?;
-            Ok(Box::new(config))
-        }
-        "blackhole" => Ok(Box::new(own::<BlackholeConfig>(params)?)),
-        other => {
-            let known: Vec<_> = kinds().iter().map(|kind| kind.name).collect();
-            Err(ConfigError::new(
-                "type",
-                unknown("sink type", other, &known),
-            ))
+    match kinds.iter().find(|known| known.name == kind) {
+        Some(known) => (known.build)(Value::Object(table)),
+        None => {
+            let known: Vec<_> = kinds.iter().map(|kind| kind.name).collect();
+            Err(ConfigError::new("type", unknown("sink type", kind, &known)))
         }
     }
 }
 
-fn own<T: serde::de::DeserializeOwned>(params: Value) -> Result<T, ConfigError> {
-    parse(params, SinkOptions::keys())
+/// Reads the settings of a kind and has them validated: what its `build` does.
+///
+/// # Errors
+/// [`ConfigError`] for an unknown key, with the nearest known one, or a value that does not fit.
+pub fn own<T: Sink + DeserializeOwned + 'static>(
+    params: Value,
+    validate: impl FnOnce(&T) -> Result<(), ConfigError>,
+) -> Result<Box<dyn Sink>, ConfigError> {
+    let config: T = parse(params, SinkOptions::keys())?;
+    validate(&config)?;
+    Ok(Box::new(config))
 }
 
 #[cfg(test)]
@@ -112,7 +110,8 @@ mod tests {
                 "http" => json!({ "url": "http://127.0.0.1:7000/in?token=x" }),
                 _ => json!({ "required": false }),
             };
-            build(kind.name, params).unwrap_or_else(|error| panic!("{}: {error}", kind.name));
+            build(kinds(), kind.name, params)
+                .unwrap_or_else(|error| panic!("{}: {error}", kind.name));
             assert_eq!((kind.schema)().get("type"), Some(&json!("object")));
         }
     }
@@ -276,7 +275,7 @@ mod tests {
             ),
             ("stdout", json!({ "path": "x" }), "path", "unknown key"),
         ] {
-            let error = build(kind, params.clone()).err().expect("refused");
+            let error = build(kinds(), kind, params.clone()).err().expect("refused");
             assert_eq!(error.key, key, "{kind} {params}: {error}");
             assert!(error.message.contains(part), "{kind} {params}: {error}");
         }
@@ -289,10 +288,10 @@ mod tests {
             json!({ "url": "nowhere://host/?token=hunter22" }),
             json!({ "url": "http://host/", "headers": { "authorization": "hunter22\n" } }),
         ] {
-            let error = build("http", params).err().expect("refused");
+            let error = build(kinds(), "http", params).err().expect("refused");
             assert!(!error.to_string().contains("hunter22"), "{error}");
         }
-        let config: HttpConfig = own(json!({
+        let config: HttpConfig = serde_json::from_value(json!({
             "url": "http://host/?token=hunter22",
             "headers": { "authorization": "Bearer hunter22" },
         }))

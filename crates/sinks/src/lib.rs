@@ -16,16 +16,16 @@
 //!
 //! The destinations: standard output ([`StdoutConfig`]), files ([`FileConfig`]), TCP
 //! ([`TcpConfig`]), HTTP ([`HttpConfig`]), nothing at all ([`BlackholeConfig`]), and the bounded store of dead letters
-//! ([`dead_letter_store`]).
+//! ([`dead_letter_writer`]).
 //!
 //! ```
 //! use std::sync::Arc;
 //! use millpond_delivery::{Consignment, Lane, Ledger, Outbound, SinkLedger};
 //! use millpond_event::Records;
 //! use millpond_queue::{Limits, Parcel, Spares, Weight, room};
-//! use millpond_sinks::{build, spawn};
+//! use millpond_sinks::{build, kinds, spawn};
 //!
-//! let writer = build("blackhole", serde_json::json!({}))?.open()?;
+//! let writer = build(kinds(), "blackhole", serde_json::json!({}))?.open(None)?;
 //! let ledger = Arc::new(SinkLedger::new("nowhere"));
 //! let (sender, receiver) = room("nowhere", Limits { events: 100, bytes: 1 << 20 });
 //! let sink = spawn("nowhere", receiver, Spares::new(8), writer, ledger.clone(), Default::default(), |_| ())?;
@@ -54,6 +54,7 @@ mod error;
 mod file;
 mod http;
 mod kinds;
+mod marks;
 mod options;
 mod retry;
 mod rows;
@@ -75,7 +76,8 @@ pub use encoder::{Encoder, NdJson};
 pub use error::SinkError;
 pub use file::{FileConfig, RotateConfig};
 pub use http::{BatchConfig, HeaderConfig, HttpConfig};
-pub use kinds::{Kind, build, kinds};
+pub use kinds::{Kind, build, kinds, own};
+pub use marks::{Fresh, Marks, Reached, Skipped};
 pub use options::{BufferOptions, OnFull, QueueOptions, SinkOptions};
 pub use retry::RetryOptions;
 pub use rows::{Place, Rows};

@@ -29,6 +29,13 @@ pub trait Writer: Send {
         Ok(())
     }
 
+    /// These rows, the next ones, are set aside and will not be written. Whether what tells of them
+    /// elsewhere is durable by the time of a crash, nobody knows: a writer that remembers across crashes
+    /// which rows it has must let these come again.
+    fn set_aside(&mut self, rows: &[Rows<'_>]) {
+        let _ = rows;
+    }
+
     /// Opens the destination anew: somebody moved it away (SIGHUP).
     ///
     /// # Errors

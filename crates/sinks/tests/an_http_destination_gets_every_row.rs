@@ -13,7 +13,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use common::{Books, Line, quick, store};
-use millpond_sinks::{Letters, Recourse, RetryOptions, SinkHandle, SinkState, build, spawn};
+use millpond_sinks::{Letters, Recourse, RetryOptions, SinkHandle, SinkState, build, kinds, spawn};
 use serde_json::{Value, json};
 use server::{Reply, Request, serve};
 
@@ -25,7 +25,7 @@ struct Running {
 
 fn start(params: Value, retry: RetryOptions) -> Running {
     let (line, receiver) = Line::roomy();
-    let writer = build("http", params).unwrap().open().unwrap();
+    let writer = build(kinds(), "http", params).unwrap().open(None).unwrap();
     let recourse = Recourse {
         retry,
         letters: None,
@@ -169,9 +169,9 @@ fn poison_rows_are_found_and_set_aside_and_the_others_are_taken_in_order() {
     let (mut line, receiver) = Line::roomy();
     let (letters, store) = store(&line, 5);
     let kept = store.keep();
-    let writer = build("http", json!({ "url": url }))
+    let writer = build(kinds(), "http", json!({ "url": url }))
         .unwrap()
-        .open()
+        .open(None)
         .unwrap();
     let recourse = Recourse {
         retry: quick(0),
@@ -353,9 +353,9 @@ fn only_a_server_that_the_ca_vouches_for_gets_rows() {
     }
 
     std::fs::write(&ca, "no certificate").unwrap();
-    let error = build("http", json!({ "url": url, "ca": ca }))
+    let error = build(kinds(), "http", json!({ "url": url, "ca": ca }))
         .unwrap()
-        .open()
+        .open(None)
         .err()
         .unwrap();
     assert!(

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use common::{Line, Puppet};
 use millpond_queue::Limits;
-use millpond_sinks::{Recourse, build, spawn};
+use millpond_sinks::{Recourse, build, kinds, spawn};
 use serde_json::json;
 
 #[test]
@@ -28,7 +28,7 @@ fn a_file_holds_every_row_after_the_drain() {
         if let Some(rotate) = rotate {
             params["rotate"] = rotate;
         }
-        let writer = build("file", params).unwrap().open().unwrap();
+        let writer = build(kinds(), "file", params).unwrap().open(None).unwrap();
         let (mut line, receiver) = Line::new(Limits {
             events: 100,
             bytes: 64 << 10,
@@ -147,9 +147,9 @@ fn nothing_is_left_in_hand_at_rest() {
 fn a_tcp_peer_has_read_every_row_when_the_sink_ends() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let writer = build("tcp", json!({ "address": address }))
+    let writer = build(kinds(), "tcp", json!({ "address": address }))
         .unwrap()
-        .open()
+        .open(None)
         .unwrap();
     let (mut line, receiver) = Line::roomy();
     let ledger = line.sink.clone();
@@ -184,7 +184,10 @@ fn a_tcp_peer_has_read_every_row_when_the_sink_ends() {
 #[test]
 fn buffers_go_back_to_those_who_fill_them() {
     let (mut line, receiver) = Line::roomy();
-    let writer = build("blackhole", json!({})).unwrap().open().unwrap();
+    let writer = build(kinds(), "blackhole", json!({}))
+        .unwrap()
+        .open(None)
+        .unwrap();
     let ledger = line.sink.clone();
     let sink = spawn(
         "none",

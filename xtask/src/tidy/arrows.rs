@@ -45,6 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("stages", &["engine", "event"]),
     ("ingest", &["event", "queue", "delivery"]),
     ("sinks", &["event", "queue", "delivery", "store"]),
+    ("sink-sqlite", &["sinks", "delivery", "event"]),
     (
         "runtime",
         &["engine", "queue", "delivery", "journal", "store"],
@@ -53,8 +54,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "daemon",
         &[
-            "event", "engine", "queue", "delivery", "journal", "store", "stages", "ingest",
-            "sinks", "runtime", "admin", "prove",
+            "event",
+            "engine",
+            "queue",
+            "delivery",
+            "journal",
+            "store",
+            "stages",
+            "ingest",
+            "sinks",
+            "sink-sqlite",
+            "runtime",
+            "admin",
+            "prove",
         ],
     ),
     (
@@ -74,6 +86,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("runtime", "sinks"),
     ("ingest", "sinks"),
     ("sinks", "ingest"),
+    ("sinks", "sink-sqlite"),
     ("journal", "event"),
 ];
 

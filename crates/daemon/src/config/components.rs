@@ -4,6 +4,7 @@ use millpond_event::KeyPath;
 use serde_json::Value;
 
 use super::problem::unknown;
+use crate::kinds;
 
 /// A problem inside a component: the path in its table, and what is wrong.
 type Inside = (String, String);
@@ -49,16 +50,16 @@ impl Family {
                 .iter()
                 .map(|kind| kind.name)
                 .collect(),
-            Family::Sink => millpond_sinks::kinds()
-                .iter()
-                .map(|kind| kind.name)
-                .collect(),
+            Family::Sink => kinds::sinks().iter().map(|kind| kind.name).collect(),
         }
     }
 
     /// Builds a component and lets go of it: nothing is opened.
     pub(crate) fn check(self, kind: &str, params: Value) -> Result<Built, Inside> {
         if !self.kinds().contains(&kind) {
+            if let Some(missing) = kinds::not_built(self, kind) {
+                return Err(("type".to_owned(), missing));
+            }
             let what = format!("{} type", self.name());
             return Err(("type".to_owned(), unknown(&what, kind, self.kinds())));
         }
@@ -76,7 +77,7 @@ impl Family {
                     ..Built::default()
                 })
                 .map_err(|error| (error.key, error.message)),
-            Family::Sink => millpond_sinks::build(kind, params)
+            Family::Sink => millpond_sinks::build(&kinds::sinks(), kind, params)
                 .map(|sink| Built {
                     writes: sink.path().map(PathBuf::from),
                     ..Built::default()

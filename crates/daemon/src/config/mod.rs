@@ -16,6 +16,7 @@ mod sections;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use components::Family;
 pub(crate) use demo::{DemoOptions, demo};
 pub(crate) use layers::Inputs;
 pub(crate) use model::{

@@ -26,7 +26,7 @@ pub(crate) fn schema() -> Value {
         .unwrap_or_default();
     let sinks = kinds(
         "sink",
-        millpond_sinks::kinds()
+        crate::kinds::sinks()
             .iter()
             .map(|kind| (kind.name, kind.summary, (kind.schema)())),
         &options,

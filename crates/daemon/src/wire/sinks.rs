@@ -16,6 +16,7 @@ use millpond_store::{Buffer, BufferView, DeadLetters};
 use super::SinkSeen;
 use crate::config::{Component, Config, DEAD_LETTERS, Pipeline, Sink};
 use crate::error::StartError;
+use crate::kinds;
 use crate::patience::BestEffort;
 use crate::run::Happening;
 
@@ -77,6 +78,7 @@ impl Sinks {
 pub(super) fn open_sinks(
     config: &Config,
     letters: &DeadLetters,
+    journal: Option<u64>,
     budget: &Budget,
     happenings: &Sender<Happening>,
 ) -> Result<Sinks, StartError> {
@@ -115,9 +117,11 @@ pub(super) fn open_sinks(
             params,
             at,
         } = &sink.component;
-        let closed = millpond_sinks::build(kind, params.clone())
+        let closed = millpond_sinks::build(&kinds::sinks(), kind, params.clone())
             .map_err(|error| StartError::config(at, error))?;
-        let writer = closed.open().map_err(|error| StartError::open(at, error))?;
+        let writer = closed
+            .open(journal)
+            .map_err(|error| StartError::open(at, error))?;
         let buffer = open_buffer(sink)?;
         let policy = Policy {
             buffer,

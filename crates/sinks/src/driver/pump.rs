@@ -253,6 +253,17 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
             attempts,
             time_micros: unix_micros(),
         };
+        if let Some(mut writer) = self.writer.take() {
+            let told = guarded(|| {
+                writer.set_aside(&self.hand.unwritten(rows));
+                Ok(())
+            });
+            self.writer = Some(writer);
+            if let Err(error) = told {
+                self.close(ClosedReason::Failed(error.to_string()));
+                return;
+            }
+        }
         self.hand.refuse(rows, why);
     }
 

@@ -20,7 +20,8 @@ use crate::{ConfigError, Sink, SinkError, Writer};
 /// ```
 ///
 /// Rows are handed to the system whenever the sink's room is empty, and at the latest after 1 MiB.
-/// With `sync`, they count as delivered once they are on stable storage. A row is never torn: what
+/// With `sync`, they count as delivered once they are on stable storage. With a journal every row is
+/// there once, however the process ended: `PATH.positions` tells which are. A row is never torn: what
 /// an error left of one is taken back or completed, and a last line without an end, which a crash
 /// left behind, is ended when the file is opened.
 ///
@@ -103,8 +104,8 @@ impl FileConfig {
 }
 
 impl Sink for FileConfig {
-    fn open(self: Box<Self>) -> Result<Box<dyn Writer>, SinkError> {
-        Ok(Box::new(FileWriter::open(*self)?))
+    fn open(self: Box<Self>, journal: Option<u64>) -> Result<Box<dyn Writer>, SinkError> {
+        Ok(Box::new(FileWriter::open(*self, journal)?))
     }
 
     fn path(&self) -> Option<&Path> {

@@ -1,7 +1,9 @@
 //! The file sink.
 
 mod config;
+mod kept;
 mod open;
+mod positions;
 mod rotated;
 mod writer;
 

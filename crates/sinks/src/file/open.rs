@@ -17,7 +17,7 @@ pub(crate) struct Opened {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     device: u64,
-    inode: u64,
+    pub(crate) inode: u64,
 }
 
 impl Identity {
@@ -31,7 +31,20 @@ impl Identity {
 
 /// Opens a file for rows, creates it and the directories above it if need be, and locks it against
 /// other writers. A last line without an end is ended.
-pub(crate) fn open_rows(path: &Path, empty_it: bool) -> Result<Opened, SinkError> {
+pub(crate) fn open_rows(path: &Path) -> Result<Opened, SinkError> {
+    lock_rows(path)?.begin(path, None)
+}
+
+/// A file that is open and locked, as it was found.
+pub(crate) struct Locked {
+    file: File,
+    len: u64,
+    /// As in [`Opened`].
+    pub(crate) identity: Option<Identity>,
+}
+
+/// The first half of [`open_rows`].
+pub(crate) fn lock_rows(path: &Path) -> Result<Locked, SinkError> {
     let failed = |action| move |error| SinkError::io(action, path, error);
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)
@@ -43,16 +56,16 @@ pub(crate) fn open_rows(path: &Path, empty_it: bool) -> Result<Opened, SinkError
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(failed("open")(error)),
     }
-    let mut file = OpenOptions::new()
+    let file = OpenOptions::new()
         .append(true)
         .create(true)
         .open(path)
         .map_err(failed("open"))?;
     let metadata = file.metadata().map_err(failed("open"))?;
     if !metadata.is_file() {
-        let regular = false;
-        return Ok(Opened {
-            rows: Appender::new(OpenFile { file, regular }, 0),
+        return Ok(Locked {
+            file,
+            len: 0,
             identity: None,
         });
     }
@@ -64,19 +77,42 @@ pub(crate) fn open_rows(path: &Path, empty_it: bool) -> Result<Opened, SinkError
             tracing::warn!(path = %path.display(), %error, "cannot lock the file");
         }
     }
-    let mut len = metadata.len();
-    if empty_it {
-        file.set_len(0).map_err(failed("empty"))?;
-        len = 0;
-    } else if len > 0 && last_byte(path).is_ok_and(|last| last != b'\n') {
-        file.write_all(b"\n").map_err(failed("write to"))?;
-        len += 1;
-    }
-    let regular = true;
-    Ok(Opened {
-        rows: Appender::new(OpenFile { file, regular }, len),
+    Ok(Locked {
+        // Again, now that nobody else writes.
+        len: file.metadata().map_err(failed("open"))?.len(),
         identity: Some(Identity::of(&metadata)),
+        file,
     })
+}
+
+impl Locked {
+    /// Bytes in the file.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Begins behind the first `keep` bytes, or behind all, and ends a last line without an end.
+    pub(crate) fn begin(self, path: &Path, keep: Option<u64>) -> Result<Opened, SinkError> {
+        let failed = |action| move |error| SinkError::io(action, path, error);
+        let Locked {
+            mut file,
+            mut len,
+            identity,
+        } = self;
+        let regular = identity.is_some();
+        if let Some(keep) = keep.filter(|&keep| regular && keep < len) {
+            file.set_len(keep).map_err(failed("cut"))?;
+            len = keep;
+        }
+        if len > 0 && last_byte(path).is_ok_and(|last| last != b'\n') {
+            file.write_all(b"\n").map_err(failed("write to"))?;
+            len += 1;
+        }
+        Ok(Opened {
+            rows: Appender::new(OpenFile { file, regular }, len),
+            identity,
+        })
+    }
 }
 
 fn refuse_what_is_no_file(path: &Path, metadata: &Metadata) -> Result<(), SinkError> {

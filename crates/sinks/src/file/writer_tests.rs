@@ -24,11 +24,15 @@ fn rotating(path: &Path, size: u64, keep: u32) -> FileWriter {
         keep,
     };
     let rotate = Some(rotate);
-    FileWriter::open(FileConfig {
+    open(FileConfig {
         rotate,
         ..config(path)
     })
     .expect("opened")
+}
+
+fn open(config: FileConfig) -> Result<FileWriter, SinkError> {
+    FileWriter::open(config, None)
 }
 
 fn write(writer: &mut FileWriter, rows: &Records) {
@@ -59,7 +63,7 @@ fn a_second_run_appends_unless_told_to_begin_anew() {
     let path = dir.path().join("deep/er/out.ndjson");
     let rows = records(["a", "b"]);
     for _ in 0..2 {
-        write(&mut FileWriter::open(config(&path)).expect("opened"), &rows);
+        write(&mut open(config(&path)).expect("opened"), &rows);
     }
     assert_eq!(read(&path), "a\nb\na\nb\n");
     let append = false;
@@ -67,7 +71,7 @@ fn a_second_run_appends_unless_told_to_begin_anew() {
         append,
         ..config(&path)
     };
-    write(&mut FileWriter::open(anew).expect("opened"), &rows);
+    write(&mut open(anew).expect("opened"), &rows);
     assert_eq!(read(&path), "a\nb\n");
 }
 
@@ -76,7 +80,7 @@ fn a_line_torn_by_a_crash_does_not_run_into_the_next_row() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("out.ndjson");
     fs::write(&path, "whole\nto").expect("written");
-    let mut writer = FileWriter::open(config(&path)).expect("opened");
+    let mut writer = open(config(&path)).expect("opened");
     write(&mut writer, &records(["a"]));
     assert_eq!(read(&path), "whole\nto\na\n");
 }
@@ -85,28 +89,26 @@ fn a_line_torn_by_a_crash_does_not_run_into_the_next_row() {
 fn two_writers_never_share_a_file() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("out.ndjson");
-    let first = FileWriter::open(config(&path)).expect("opened");
+    let first = open(config(&path)).expect("opened");
     let append = false;
-    let second = FileWriter::open(FileConfig {
+    let second = open(FileConfig {
         append,
         ..config(&path)
     });
     assert!(matches!(second.err(), Some(SinkError::InUse { .. })));
     drop(first);
-    FileWriter::open(config(&path)).expect("free again");
+    open(config(&path)).expect("free again");
 }
 
 #[test]
 fn what_is_no_file_is_refused_by_name() {
     let dir = tempfile::tempdir().expect("a directory");
-    let error = FileWriter::open(config(dir.path())).err().expect("refused");
+    let error = open(config(dir.path())).err().expect("refused");
     let text = error.to_string();
     assert!(text.contains("is a directory") && text.contains(&*dir.path().to_string_lossy()));
     let below_a_file = dir.path().join("file/out");
     fs::write(dir.path().join("file"), "").expect("written");
-    let error = FileWriter::open(config(&below_a_file))
-        .err()
-        .expect("refused");
+    let error = open(config(&below_a_file)).err().expect("refused");
     assert!(
         error.to_string().contains("cannot create directory"),
         "{error}"
@@ -120,7 +122,7 @@ fn a_full_device_is_a_transient_error() {
         println!("skipped: no /dev/full");
         return;
     }
-    let mut writer = FileWriter::open(config(full)).expect("opened");
+    let mut writer = open(config(full)).expect("opened");
     let rows = records(["a"]);
     let error = writer.write(&[Rows::whole(&rows)]).expect_err("full");
     assert!(
@@ -173,7 +175,7 @@ fn rotation_by_time_waits_for_its_time_and_for_rows() {
         every: Some(every),
         keep: 0,
     });
-    let mut writer = FileWriter::open(FileConfig {
+    let mut writer = open(FileConfig {
         rotate,
         ..config(&path)
     })
@@ -199,7 +201,7 @@ fn rotation_by_time_waits_for_its_time_and_for_rows() {
 fn a_file_moved_away_is_let_go_on_reopen_and_one_in_place_is_kept() {
     let dir = tempfile::tempdir().expect("a directory");
     let (path, moved) = (dir.path().join("out"), dir.path().join("moved"));
-    let mut writer = FileWriter::open(config(&path)).expect("opened");
+    let mut writer = open(config(&path)).expect("opened");
     write(&mut writer, &records(["a"]));
     writer.reopen().expect("still in place");
     fs::rename(&path, &moved).expect("moved");
@@ -226,7 +228,7 @@ fn rotation_does_not_move_a_file_that_somebody_else_put_in_place() {
 fn a_file_cut_by_others_is_not_filled_with_zeros() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("out.ndjson");
-    let mut writer = FileWriter::open(config(&path)).expect("opened");
+    let mut writer = open(config(&path)).expect("opened");
     write(&mut writer, &records(["a long row"]));
     // As `logrotate` does with `copytruncate`.
     OpenOptions::new()

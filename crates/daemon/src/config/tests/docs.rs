@@ -23,7 +23,7 @@ fn every_key_of_the_schema_is_documented_with_its_default_and_no_other() {
             "no table for {heading}"
         );
     }
-    for (heading, rows) in tables() {
+    for (heading, rows) in tables().filter(|(heading, _)| is_built(heading)) {
         let keys = &sections[heading];
         let known: Vec<&str> = keys.keys().map(String::as_str).collect();
         let mut said: Vec<&str> = rows.iter().map(|(key, _)| *key).collect();
@@ -52,6 +52,9 @@ fn every_example_is_a_good_configuration() {
     let examples: Vec<(&str, &str, &str)> = blocks(CONFIG).chain(blocks(README)).collect();
     assert!(examples.len() > 20, "{}", examples.len());
     for (heading, language, text) in examples {
+        if !is_built(heading) {
+            continue;
+        }
         let text = match language {
             "toml" => completed(text),
             _ => text.to_owned(),
@@ -63,6 +66,11 @@ fn every_example_is_a_good_configuration() {
             assert_eq!(format!("`{}`", config.pipelines[0].stages[0].kind), kind);
         }
     }
+}
+
+/// Whether what a heading is about is in this build.
+fn is_built(heading: &str) -> bool {
+    cfg!(feature = "sqlite") || heading != "### Sink `sqlite`"
 }
 
 /// A fragment of a configuration with what it needs besides: a stage gets a pipeline around it.
