@@ -7,6 +7,7 @@ mod grammar;
 mod settled;
 
 use crate::error::{Fault, ParseErrorKind as Kind};
+use crate::memo::Memo;
 use crate::shape::Shape;
 use crate::{scan, tag};
 use grammar::{any, container, scalar, string, unexpected};
@@ -47,6 +48,8 @@ pub(crate) struct Index {
     shape: Box<Shape>,
     /// `top` and `sub` are members such as the shape expects.
     is_shaped: bool,
+    /// Each name is found where the shape's memo says.
+    pub(crate) is_mapped: bool,
     /// Where the event's object begins and ends in the text.
     pub(crate) start: u32,
     pub(crate) end: u32,
@@ -57,8 +60,13 @@ impl Index {
     pub(crate) fn clear(&mut self) {
         self.top.clear();
         self.sub.clear();
-        self.is_shaped = false;
+        (self.is_shaped, self.is_mapped) = (false, false);
         (self.start, self.end) = (0, EMPTY.len() as u32);
+    }
+
+    #[inline(always)]
+    pub(crate) fn memo(&self) -> &Memo {
+        self.shape.memo()
     }
 }
 
@@ -69,6 +77,7 @@ impl Default for Index {
             sub: Vec::new(),
             shape: Box::default(),
             is_shaped: false,
+            is_mapped: false,
             start: 0,
             end: EMPTY.len() as u32,
         }

@@ -2,6 +2,7 @@
 
 use wide::u8x16;
 
+use crate::memo::Memo;
 use crate::parse::Node;
 use crate::tag;
 
@@ -27,6 +28,9 @@ pub(crate) struct Shape {
     is_settled: bool,
     top: Vec<Node>,
     sub: Vec<Node>,
+    /// No two members of one parent have a name in common.
+    is_unique: bool,
+    memo: Memo,
 }
 
 /// The bytes from the brace or comma through the colon, if they fit.
@@ -47,6 +51,21 @@ const NOTHING: Spelled = Spelled {
     mask: 1,
     tag: tag::ASK,
 };
+
+/// Events with more names are not worth it to compare each with each.
+const MOST_UNIQUE: usize = 64;
+
+/// Whether no two members of one parent have the same tag, and so the same name.
+fn are_unique(top: &[Node], sub: &[Node]) -> bool {
+    let differ = |nodes: &[Node]| {
+        let others = |(i, node): (usize, &Node)| nodes[..i].iter().all(|one| one.tag != node.tag);
+        nodes.iter().enumerate().all(others)
+    };
+    let children = |node: &Node| &sub[node.child_start as usize..node.child_end as usize];
+    top.len() + sub.len() <= MOST_UNIQUE
+        && differ(top)
+        && top.iter().all(|node| differ(children(node)))
+}
 
 impl Spelled {
     /// Its length, if it stands at `text[at]`.
@@ -88,6 +107,8 @@ impl Shape {
         if self.is_settled {
             top.clone_into(&mut self.top);
             sub.clone_into(&mut self.sub);
+            self.is_unique = are_unique(top, sub);
+            self.memo.forget();
         }
         self.is_settled
     }
@@ -96,6 +117,17 @@ impl Shape {
     #[inline(always)]
     pub(crate) fn is_settled(&self) -> bool {
         self.is_settled
+    }
+
+    /// Where the names of a settled shape are found, if that is always the same place.
+    #[inline(always)]
+    pub(crate) fn is_unique(&self) -> bool {
+        self.is_unique
+    }
+
+    #[inline(always)]
+    pub(crate) fn memo(&self) -> &Memo {
+        &self.memo
     }
 
     /// Members such as are expected, of the event and of its members' values.

@@ -18,6 +18,7 @@ pub(super) fn event(text: &[u8], start: usize, index: &mut Index) -> Option<usiz
         sub.clone_into(&mut index.sub);
         index.is_shaped = true;
     }
+    index.is_mapped = index.shape.is_unique();
     let mut names = index.shape.names();
     let mut at = start;
     for node in &mut index.top {
