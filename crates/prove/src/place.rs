@@ -38,7 +38,7 @@ impl Place {
         };
         let fills = options.faults.contains(&Fault::DiskFull);
         Ok(Place {
-            disk: Disk::at(path.join("disk"), fills, options.settings.segment)?,
+            disk: Disk::at(path.join("disk"), fills)?,
             keep: scratch.is_none(),
             path,
             _scratch: scratch,
