@@ -207,10 +207,10 @@ mod tests {
     #[test]
     fn a_later_event_of_a_key_before_an_earlier_one_is_an_inversion() {
         let mut rows = all();
-        rows.swap(1, 1 + KEYS as usize);
+        rows.swap(1, 2);
         assert_eq!(judged(&rows).inversions, 1);
         let mut rows = all();
-        rows.swap(1, 2);
+        rows.swap(15, 16);
         assert_eq!(judged(&rows).inversions, 0, "these two have different keys");
     }
 

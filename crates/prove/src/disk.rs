@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 use crate::options::Settings;
 
-/// The size of a disk of our own, beside a segment that cannot be let go of yet.
-const BYTES: u64 = 60 << 20;
-/// The segments of a journal whose own bound is to be reached.
-const SMALL: u64 = 4 << 20;
+/// The size of a disk of our own.
+const BYTES: u64 = 64 << 20;
+/// The segments of a journal that is to run out of room: larger ones are reserved so far ahead that nothing fills them.
+const SEGMENT: u64 = 4 << 20;
 /// Enough memory for what such a journal holds, and for the output of it to each sink.
 const MEMORY: u64 = 32 << 20;
 /// What is written at a time to fill it.
@@ -26,9 +26,9 @@ pub(crate) enum Disk {
 
 impl Disk {
     /// A place for the journal at `path`, on a disk of its own where that is wanted and can be had.
-    pub(crate) fn at(path: PathBuf, wanted: bool, segment: u64) -> Result<Self, Error> {
+    pub(crate) fn at(path: PathBuf, wanted: bool) -> Result<Self, Error> {
         fs::create_dir(&path).map_err(Error::io("make", &path))?;
-        if wanted && mount(&path, BYTES + segment).is_ok() {
+        if wanted && mount(&path).is_ok() {
             Ok(Disk::Own(path))
         } else {
             Ok(Disk::Shared(path))
@@ -45,17 +45,16 @@ impl Disk {
     /// Changes the settings so that, where it is to be filled, the disk fills and not the journal's own bound; or the
     /// other way round, and before the memory.
     pub(crate) fn adapt(&self, settings: &mut Settings, to_be_filled: bool) {
+        if !to_be_filled {
+            return;
+        }
+        settings.segment = SEGMENT;
         match self {
-            Disk::Own(_) => {
-                let disk = BYTES + settings.segment;
-                settings.journal_max = settings.journal_max.max(2 * disk);
-            }
-            Disk::Shared(_) if to_be_filled => {
-                settings.segment = SMALL;
-                settings.journal_max = 2 * SMALL;
+            Disk::Own(_) => settings.journal_max = settings.journal_max.max(2 * BYTES),
+            Disk::Shared(_) => {
+                settings.journal_max = 2 * SEGMENT;
                 settings.memory = settings.memory.max(MEMORY);
             }
-            Disk::Shared(_) => {}
         }
     }
 
@@ -123,9 +122,9 @@ impl Drop for Disk {
 }
 
 #[cfg(target_os = "linux")]
-fn mount(path: &Path, bytes: u64) -> io::Result<()> {
+fn mount(path: &Path) -> io::Result<()> {
     use rustix::mount::MountFlags;
-    let size = std::ffi::CString::new(format!("size={bytes}"))?;
+    let size = std::ffi::CString::new(format!("size={BYTES}"))?;
     rustix::mount::mount(
         "millpond-prove",
         path,
@@ -143,7 +142,7 @@ fn unmount(path: &Path) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn mount(_: &Path, _: u64) -> io::Result<()> {
+fn mount(_: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -157,7 +156,7 @@ mod tests {
     #[test]
     fn a_disk_of_its_own_is_full_when_filled_has_room_when_freed_and_is_gone_when_dropped() {
         let dir = tempfile::tempdir().expect("a directory");
-        let disk = Disk::at(dir.path().join("disk"), true, 4 << 20).expect("a place");
+        let disk = Disk::at(dir.path().join("disk"), true).expect("a place");
         if matches!(disk, Disk::Shared(_)) {
             assert!(!disk.fill().expect("nothing to fill"));
             return;

@@ -5,6 +5,8 @@ use fastrand::Rng;
 
 /// How many keys each client sends.
 pub(crate) const KEYS: u64 = 16;
+/// How many events of one key it sends one after the other: enough to keep a shard of a slow pipeline busy.
+const RUN: u64 = 16;
 
 /// What bodies are made of: text that does not survive a decoding and encoding on the way unchanged.
 const WORDS: [&str; 16] = [
@@ -24,15 +26,20 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    /// Which of its client's keys it has. Its number among the events of that key is `n / KEYS`.
+    /// Which of its client's keys it has.
     pub(crate) fn key(self) -> usize {
-        (self.n % KEYS) as usize
+        (self.n / RUN % KEYS) as usize
+    }
+
+    /// Its number among the events of that key.
+    fn count(self) -> u64 {
+        self.n / (RUN * KEYS) * RUN + self.n % RUN
     }
 
     /// Appends its line, without the end of it.
     pub(crate) fn write(self, seed: u64, line: &mut Vec<u8>) {
         let Event { client, n } = self;
-        let (key, count) = (self.key(), n / KEYS);
+        let (key, count) = (self.key(), self.count());
         let head = format!(
             "{BEGINNING}{client}{NUMBER}{n},\"key\":\"c{client}k{key}\",\"count\":{count},\"body\":\""
         );
@@ -93,10 +100,14 @@ mod tests {
     #[test]
     fn an_event_is_json_that_names_itself_and_no_two_are_equal() {
         let mut seen = std::collections::BTreeSet::new();
-        for (client, n) in (0..3).flat_map(|client| (0..200).map(move |n| (client, n))) {
+        let mut counts = std::collections::BTreeMap::new();
+        for (client, n) in (0..3).flat_map(|client| (0..600).map(move |n| (client, n))) {
             let line = line(client, n);
             let value: serde_json::Value = serde_json::from_slice(&line).expect("JSON");
             assert_eq!(value["n"], n);
+            let count = counts.entry(value["key"].to_string()).or_insert(0);
+            assert_eq!(value["count"], *count, "events of a key are counted");
+            *count += 1;
             assert_eq!(Event::named_by(&line), Some(Event { client, n }));
             assert!(!line.contains(&b'\n') && seen.insert(value["body"].to_string()));
         }

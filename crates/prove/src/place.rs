@@ -38,7 +38,7 @@ impl Place {
         };
         let fills = options.faults.contains(&Fault::DiskFull);
         Ok(Place {
-            disk: Disk::at(path.join("disk"), fills, options.settings.segment)?,
+            disk: Disk::at(path.join("disk"), fills)?,
             keep: scratch.is_none(),
             path,
             _scratch: scratch,
@@ -88,7 +88,7 @@ impl Place {
             "pipelines": {
                 QUICK: { "from": [QUICK], "key": "key", "stages": [] },
                 SLOW: { "from": [SLOW], "key": "key", "stages": [
-                    { "type": "delay", "time": "0s", "max": "2ms", "seed": options.seed },
+                    { "type": "delay", "time": "0s", "max": "40ms", "seed": options.seed },
                 ] },
             },
             "sinks": {

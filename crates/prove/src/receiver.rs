@@ -106,6 +106,13 @@ impl Receiver {
     }
 }
 
+impl Drop for Receiver {
+    /// Its thread ends by itself, once the sink does.
+    fn drop(&mut self) {
+        self.enter(Mode::End);
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -16,11 +16,12 @@ use crate::trial::Trial;
 const PACE: Duration = Duration::from_micros(150);
 /// How long the peer of the sink waits for a connection that it can go away from.
 const PARTING: Duration = Duration::from_secs(2);
-/// The share of the events that goes to the slow pipeline: what it can just do.
-const SLOW_SHARE: u64 = 10;
-/// How long a kill waits for a request that it can interrupt, and for how long that then has gone on at most.
+/// The share of the events that goes to the slow pipeline: what it can do, and take its time for.
+const SLOW_SHARE: u64 = 100;
+/// How long a kill waits for a request that it can interrupt.
 const REQUEST: Duration = Duration::from_millis(100);
-const WITHIN: Duration = Duration::from_millis(3);
+/// For how long that then has gone on at most; mostly for much less, for a quick disk is done soon.
+const WITHIN: Duration = Duration::from_millis(4);
 /// How often another process is looked at.
 const LOOK: Duration = Duration::from_millis(10);
 /// How long the load may take to fill the disk.
@@ -128,7 +129,7 @@ impl Trial<'_> {
     /// Kills the daemon, as a rule while it works on a request, and starts it again, perhaps twice.
     fn kill(&mut self, again: Option<Duration>) -> Result<(), Error> {
         self.door.wait_for_request(REQUEST);
-        pause(WITHIN.mul_f64(self.random.f64()));
+        pause(WITHIN.mul_f64(self.random.f64().powi(3)));
         let killed = Instant::now();
         self.crash();
         self.start()?;
@@ -146,10 +147,10 @@ impl Trial<'_> {
     fn fill(&mut self, hold: Duration, kill: bool) -> Result<(), Error> {
         self.door.press(true);
         let own_disk = self.place.disk().fill()?;
-        if !own_disk {
-            // The journal's own bound: it is reached when nothing leaves it.
-            self.receiver.enter(Mode::Hold);
-        }
+        // The journal's own bound is reached when nothing leaves it. A disk is reached when much comes in, and nothing
+        // does for long when a sink stands still.
+        self.receiver
+            .enter(if own_disk { Mode::Read } else { Mode::Hold });
         let filled = self.wait_for(FILLING, |books| books.full().is_some());
         if filled.is_some() {
             self.tally.fills += 1;
@@ -157,12 +158,14 @@ impl Trial<'_> {
             if kill {
                 self.kill(None)?;
             }
+        } else if !self.is_gone() {
+            self.complain(format!(
+                "the journal had no room for {FILLING:?}, and did not say so"
+            ));
         }
         let kept = self.books().map_or(0, |books| books.kept());
         self.place.disk().free()?;
-        if !own_disk {
-            self.receiver.enter(Mode::Read);
-        }
+        self.receiver.enter(Mode::Read);
         let healed = self.wait_for(HEALING, |books| {
             books.full().is_none() && books.kept() > kept
         });
