@@ -10,7 +10,7 @@ use crate::options::{Fault, Options};
 use crate::rest::Books;
 
 /// Whether the file sink, behind a journal, writes no row twice. Otherwise it is bounded like the tcp sink.
-const FILE_DELIVERS_ONCE: bool = false;
+const FILE_DELIVERS_ONCE: bool = true;
 /// What a tcp sink has in hand when its peer goes, in bytes: its fate is unknown, and it is sent again.
 const HAND: u64 = 2 << 20;
 
