@@ -16,7 +16,7 @@
 //!
 //! The destinations: standard output ([`StdoutConfig`]), files ([`FileConfig`]), TCP
 //! ([`TcpConfig`]), HTTP ([`HttpConfig`]), nothing at all ([`BlackholeConfig`]), and the bounded store of dead letters
-//! ([`dead_letter_store`]).
+//! ([`dead_letter_writer`]).
 //!
 //! ```
 //! use std::sync::Arc;
