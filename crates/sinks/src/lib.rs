@@ -12,7 +12,7 @@
 //! - whatever happens, panics included, every receipt is answered: nobody upstream waits for ever,
 //!   and no event counts as delivered because it was forgotten.
 //!
-//! A sink that is to keep rows on disk while it cannot take them has a [`buffer`] in front.
+//! A sink that is to keep rows on disk while it cannot take them has a [`buffer()`] in front.
 //!
 //! The destinations: standard output ([`StdoutConfig`]), files ([`FileConfig`]), TCP
 //! ([`TcpConfig`]), HTTP ([`HttpConfig`]), nothing at all ([`BlackholeConfig`]), and the bounded store of dead letters
