@@ -231,6 +231,8 @@ pub(crate) struct Puppet {
     pub(crate) pause: Option<Duration>,
     pub(crate) reopened: Option<mpsc::Sender<()>>,
     pub(crate) written: Arc<Mutex<String>>,
+    /// The rows that it was told will not come.
+    pub(crate) aside: Arc<Mutex<String>>,
     /// Where each row of `written` behind the last flush begins.
     pub(crate) unflushed: Vec<usize>,
 }
@@ -285,6 +287,13 @@ impl Writer for Puppet {
                 message: "broken".into(),
             }),
             Act::Panic => panic!("as told"),
+        }
+    }
+
+    fn set_aside(&mut self, rows: &[Rows<'_>]) {
+        let mut aside = self.aside.lock().unwrap();
+        for rows in rows {
+            aside.push_str(std::str::from_utf8(rows.bytes()).unwrap());
         }
     }
 
