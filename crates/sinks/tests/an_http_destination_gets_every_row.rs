@@ -303,7 +303,10 @@ fn a_token_that_was_changed_is_read_again_and_never_shown() {
         complaint.ends_with("/in answers 401 Unauthorized: *** / ***"),
         "{complaint}"
     );
-    std::fs::write(&file, "Bearer hunter33").unwrap();
+    // Whole at once, as whoever changes a token does: nobody reads half of one.
+    let changed = dir.path().join("changed");
+    std::fs::write(&changed, "Bearer hunter33").unwrap();
+    std::fs::rename(&changed, &file).unwrap();
     assert_eq!(running.end().balance(), (2, 0));
 }
 
