@@ -24,12 +24,17 @@ fuzz_target!(|data: &[u8]| {
     let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
     let (text, rest) = (&data[..end], data.get(end + 1..).unwrap_or_default());
     judge(data);
-    judge_in_turn(data);
+    // Compiled once: what is found is remembered by path.
+    let paths: Vec<Path> = PATHS.iter().map(|path| Path::parse(path).expect("the table holds valid paths")).collect();
+    judge_in_turn(data, &paths);
     let Some(mut event) = judge(text) else { return };
+    for _ in 0..data.len() % 4 {
+        event.rebuild(|own| own.extend_from_slice(text)).expect("it was an event before");
+    }
     let mut choices = Unstructured::new(rest);
     while !choices.is_empty() {
         let Ok(edit) = choices.arbitrary() else { return };
-        apply(&mut event, &edit);
+        apply(&mut event, &edit, &paths);
     }
 });
 
@@ -53,46 +58,48 @@ fn judge(text: &[u8]) -> Option<Event> {
     }
 }
 
-/// One event object reads the lines one after the other; what it makes of each is what a new one makes of it.
-fn judge_in_turn(lines: &[u8]) {
+/// One event object reads the lines one after the other, each so often that it expects it again; what it makes of each
+/// is what a new one makes of it.
+fn judge_in_turn(lines: &[u8], paths: &[Path]) {
     let mut event = Event::default();
     for text in lines.split(|byte| matches!(byte, 0 | b'\n')) {
-        let read = event.rebuild(|own| own.extend_from_slice(text));
         let fresh = Event::parse(text);
-        assert_eq!(read.as_ref().err(), fresh.as_ref().err());
-        let Ok(fresh) = fresh else { continue };
-        for path in PATHS {
-            let path = Path::parse(path).expect("the table holds valid paths");
-            let (here, there) = (event.get(&path), fresh.get(&path));
-            assert_eq!(here.as_ref().map(|value| value.raw()), there.as_ref().map(|value| value.raw()));
+        for _ in 0..3 {
+            let read = event.rebuild(|own| own.extend_from_slice(text));
+            assert_eq!(read.as_ref().err(), fresh.as_ref().err());
+            let Ok(fresh) = &fresh else { break };
+            compare(&event, fresh, paths);
         }
     }
 }
 
-fn apply(event: &mut Event, edit: &Edit<'_>) {
-    let path = |i: &u8| Path::parse(PATHS[usize::from(*i) % PATHS.len()]).expect("the table holds valid paths");
+fn compare(here: &Event, there: &Event, paths: &[Path]) {
+    for path in paths {
+        let (here, there) = (here.get(path), there.get(path));
+        assert_eq!(here.as_ref().map(|value| value.raw()), there.as_ref().map(|value| value.raw()));
+    }
+}
+
+fn apply(event: &mut Event, edit: &Edit<'_>, paths: &[Path]) {
+    let path = |i: &u8| &paths[usize::from(*i) % paths.len()];
     let before = line(event);
     let failed = match edit {
-        Edit::Bool(at, new) => event.set(&path(at), *new).is_err(),
-        Edit::Int(at, new) => event.set(&path(at), *new).is_err(),
-        Edit::Float(at, new) => event.set(&path(at), *new).is_err(),
-        Edit::Text(at, new) => event.set(&path(at), *new).is_err(),
-        Edit::Raw(at, json) => RawJson::parse(json).is_ok_and(|json| event.set_raw(&path(at), &json).is_err()),
-        Edit::Rename(from, to) => event.rename(&path(from), &path(to)).is_err(),
+        Edit::Bool(at, new) => event.set(path(at), *new).is_err(),
+        Edit::Int(at, new) => event.set(path(at), *new).is_err(),
+        Edit::Float(at, new) => event.set(path(at), *new).is_err(),
+        Edit::Text(at, new) => event.set(path(at), *new).is_err(),
+        Edit::Raw(at, json) => RawJson::parse(json).is_ok_and(|json| event.set_raw(path(at), &json).is_err()),
+        Edit::Rename(from, to) => event.rename(path(from), path(to)).is_err(),
         Edit::Remove(at) => {
-            event.remove(&path(at));
-            assert!(!event.exists(&path(at)) || PATHS[usize::from(*at) % PATHS.len()].contains('['));
+            event.remove(path(at));
+            assert!(!event.exists(path(at)) || PATHS[usize::from(*at) % PATHS.len()].contains('['));
             false
         }
     };
     let after = line(event);
     assert!(!failed || after == before, "a failed edit changed the event");
     let again = Event::parse(&after).expect("what an event writes is an event");
-    for path in PATHS {
-        let path = Path::parse(path).expect("the table holds valid paths");
-        let (here, there) = (event.get(&path), again.get(&path));
-        assert_eq!(here.as_ref().map(|value| value.raw()), there.as_ref().map(|value| value.raw()));
-    }
+    compare(event, &again, paths);
 }
 
 fn line(event: &Event) -> Vec<u8> {

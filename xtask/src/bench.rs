@@ -4,6 +4,7 @@
 //! its own counters account for all of them. A run whose counters differ from what the generator knows fails the whole
 //! bench. The points take turns (A B C A B C), so that the machine's drift hits all alike.
 
+pub(crate) mod ack;
 mod chart;
 mod check;
 mod compare;

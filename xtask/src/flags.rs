@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use crate::bench::BenchFlags;
+pub(crate) use crate::bench::ack::AckFlags;
 
 const BENCH_EXAMPLES: &str = "Examples:
   cargo xtask bench --quick                            every kind of figure in less than a minute
@@ -28,11 +29,19 @@ pub(crate) enum Command {
     /// Measure the release daemon: throughput, CPU, memory and latency across worker counts.
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(Box<BenchFlags>),
+    /// Measure how prompt the acknowledgement of durable events is, beside the syncs of the same run.
+    #[command(after_help = "Example: cargo xtask ack --rate 400000 --body 1000")]
+    Ack(AckFlags),
     /// Count the instructions that the hot path takes an event, and compare them with the stored figures.
     #[command(
         after_help = "Example: cargo xtask instructions --only filter\nNeeds valgrind; see docs/INSTRUCTIONS.md."
     )]
     Instructions(InstructionsFlags),
+    /// Build bugs in on purpose, one after the other, and fail unless each is caught by what has to catch it.
+    #[command(
+        after_help = "Example: cargo xtask prove-bugs --only leaked_ticket\nSee docs/PROOF.md."
+    )]
+    ProveBugs(ProveBugsFlags),
 }
 
 #[derive(Debug, Args)]
@@ -50,4 +59,11 @@ pub(crate) struct InstructionsFlags {
     /// Store what is counted as the figures to compare with.
     #[arg(long)]
     pub(crate) update: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProveBugsFlags {
+    /// Only the bugs whose name contains this.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Option<String>,
 }

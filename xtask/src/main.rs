@@ -1,4 +1,4 @@
-//! Development tasks, run as `cargo xtask <command>`: `tidy`, `ci`, `bench` and `instructions`.
+//! Development tasks, run as `cargo xtask <command>`: `tidy`, `ci`, `bench`, `ack`, `instructions` and `prove-bugs`.
 //!
 //! This package builds and runs the daemon like any user would. It depends on no crate of the workspace.
 
@@ -12,6 +12,7 @@ mod bench;
 mod ci;
 mod flags;
 mod instructions;
+mod prove_bugs;
 mod tidy;
 mod workspace;
 
@@ -25,7 +26,9 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Ci(flags) => ci::run(&flags),
         Command::Bench(flags) => bench::run(&flags),
+        Command::Ack(flags) => bench::ack::run(&flags),
         Command::Instructions(flags) => instructions::run(&flags),
+        Command::ProveBugs(flags) => prove_bugs::run(&flags),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

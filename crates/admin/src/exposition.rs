@@ -285,6 +285,17 @@ fn sinks(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
             })
         }),
     )?;
+    let buffered = || all().filter_map(|one| Some((one.name, one.buffer.as_ref()?)));
+    out.gauges(
+        "millpond_sink_buffer_events",
+        "Rows in the sink's disk buffer that are not delivered",
+        buffered().map(|(sink, buffer)| ([("sink", sink)], buffer.rows)),
+    )?;
+    out.gauges(
+        "millpond_sink_buffer_bytes",
+        "What these take up",
+        buffered().map(|(sink, buffer)| ([("sink", sink)], buffer.bytes)),
+    )?;
     out.histograms(
         "millpond_end_to_end_latency_seconds",
         "Time from read to confirmed",

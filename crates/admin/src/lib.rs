@@ -58,6 +58,8 @@
 //! | `millpond_sink_retries_total` | sink | attempts that failed and were made again |
 //! | `millpond_sink_up` | sink | 1 while it takes rows, 0 while it retries or has ended |
 //! | `millpond_sink_state` | sink, state | 1 for what the sink is doing, 0 for the others: running, retrying, open, half_open, held, closed, ended |
+//! | `millpond_sink_buffer_events` | sink | rows in its disk buffer that are not delivered |
+//! | `millpond_sink_buffer_bytes` | sink | what these take up |
 //! | `millpond_end_to_end_latency_seconds` | sink | from read to confirmed |
 //! | `millpond_dead_letters_deleted_total` | | dead letters deleted to make room for others |
 //! | `millpond_dead_letters_bytes` | | bytes in the store of dead letters |
@@ -103,7 +105,7 @@ pub use control::{Control, Order, OrderKind, Wanted};
 pub use error::AdminError;
 pub use journal::JournalObserved;
 pub use observed::{
-    BuildInfo, Circuit, Health, KeptLetters, LetterCount, LetterStore, Observed, PipelineObserved,
-    Read, SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
+    BufferStore, BuildInfo, Circuit, Health, KeptLetters, LetterCount, LetterStore, Observed,
+    PipelineObserved, Read, SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
 };
 pub use server::{Admin, bind};

@@ -160,6 +160,17 @@ pub struct SinkObserved {
     pub kind: String,
     /// Reads what it is doing.
     pub state: Read<SinkState>,
+    /// Its disk buffer, if it has one.
+    pub buffer: Option<Read<BufferStore>>,
+}
+
+/// How the disk buffer of a sink does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BufferStore {
+    /// Rows that lie in it and are not delivered.
+    pub rows: u64,
+    /// What these take up.
+    pub bytes: u64,
 }
 
 /// What a sink is doing.

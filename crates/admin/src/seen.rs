@@ -2,7 +2,9 @@ use millpond_delivery::{LatencySnapshot, SinkTotals, SourceTotals, Totals};
 use millpond_queue::Depth;
 use millpond_runtime::admission::JournalState;
 
-use crate::observed::{LetterCount, LetterStore, Observed, SinkState, StageCounts, WorkerCounts};
+use crate::observed::{
+    BufferStore, LetterCount, LetterStore, Observed, SinkState, StageCounts, WorkerCounts,
+};
 
 /// Everything, read once, so that the numbers of one answer belong together.
 pub(crate) struct Seen<'a> {
@@ -38,6 +40,7 @@ pub(crate) struct SinkSeen<'a> {
     pub(crate) depth: Depth,
     pub(crate) in_hand: u64,
     pub(crate) state: SinkState,
+    pub(crate) buffer: Option<BufferStore>,
 }
 
 impl<'a> Seen<'a> {
@@ -69,6 +72,7 @@ impl<'a> Seen<'a> {
             depth: sink.room.depth(),
             in_hand: sink.room.in_hand(),
             state: (sink.state)(),
+            buffer: sink.buffer.as_ref().map(|buffer| buffer()),
         });
         Seen {
             sources: sources

@@ -32,10 +32,21 @@ pub(crate) fn check(config: &Config) -> Result<String, StartError> {
         } else {
             ", best effort"
         };
+        let buffer = sink
+            .options
+            .buffer
+            .as_ref()
+            .map_or(String::new(), |buffer| {
+                format!(
+                    ", buffer in {}, at most {}",
+                    buffer.dir.display(),
+                    buffer.max
+                )
+            });
         say(
             "sink",
             &sink.component.name,
-            &format!("{}{required}", sink.component.kind),
+            &format!("{}{required}{buffer}", sink.component.kind),
         );
     }
     say(

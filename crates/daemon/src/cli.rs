@@ -41,6 +41,12 @@ pub(crate) enum Verb {
     /// Looks at dead letters, replays and deletes them.
     #[command(after_help = dlq::EXAMPLES)]
     Dlq(DlqArgs),
+    /// Looks at the journal, and goes on behind damage.
+    #[command(after_help = JOURNAL_EXAMPLES)]
+    Journal(JournalArgs),
+    /// Proves on this machine that acknowledged events are delivered, while the daemon is killed and starved.
+    #[command(after_help = crate::prove::EXAMPLES)]
+    Prove(crate::prove::ProveArgs),
     /// Prints the JSON Schema of the configuration.
     #[command(after_help = SCHEMA_EXAMPLE)]
     Schema,
@@ -82,6 +88,14 @@ Example:
 
 Exit codes: 0 the configuration is right, 78 it is not.";
 
+const JOURNAL_EXAMPLES: &str = "\
+Examples:
+  millpond journal show -c clicks.toml
+  millpond journal accept-damage -c clicks.toml
+
+`show` may be used while a daemon runs, and changes nothing. `accept-damage` needs the daemon stopped.
+Exit codes: 0, 1 something is damaged or unreadable, 2 nobody confirmed, 78 bad configuration.";
+
 const SCHEMA_EXAMPLE: &str = "\
 Example:
   millpond schema > millpond.schema.json";
@@ -90,8 +104,30 @@ const COMPLETIONS_EXAMPLE: &str = "\
 Example:
   millpond completions bash > /etc/bash_completion.d/millpond";
 
-/// Where the configuration comes from.
+/// What to do with the journal.
 #[derive(Args, Debug)]
+pub(crate) struct JournalArgs {
+    #[command(subcommand)]
+    pub(crate) verb: JournalVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JournalVerb {
+    /// Says what the journal holds that is not done with, and what of it is damaged.
+    Show(ConfigArgs),
+    /// Gives up records that were durable and cannot be read: the daemon goes on behind them.
+    AcceptDamage {
+        #[command(flatten)]
+        config: ConfigArgs,
+
+        /// Does not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Where the configuration comes from.
+#[derive(Args, Clone, Debug)]
 pub(crate) struct ConfigArgs {
     /// A TOML or YAML file; later ones override earlier ones.
     #[arg(short, long = "config", required = true, num_args = 1.., value_name = "FILE")]
@@ -183,6 +219,7 @@ mod tests {
             "millpond dlq show --path data/dead-letters --where reason=refused --where since=1h --json",
             "millpond dlq replay -c clicks.toml --where stage=explode --dry-run",
             "millpond dlq purge -c clicks.toml --where replayed=true --yes",
+            "millpond prove --rounds 200 --seed 7 --faults kill,disk-full",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));
             assert!(parsed.is_ok(), "{line}: {parsed:?}");

@@ -61,6 +61,22 @@ impl Vitals {
     }
 }
 
+impl Vitals {
+    /// Whether the disk buffers of sinks take what comes.
+    fn buffers(&self) -> Result<(), String> {
+        let refusals = self.seen.sinks.iter().filter_map(|sink| {
+            let why = sink.buffer.as_ref()?.view.refuses()?;
+            Some(format!("sink {:?} waits: {why}", sink.ledger.name()))
+        });
+        let refusals: Vec<String> = refusals.collect();
+        if refusals.is_empty() {
+            Ok(())
+        } else {
+            Err(refusals.join("\n"))
+        }
+    }
+}
+
 impl Health for Vitals {
     fn live(&self) -> Result<(), String> {
         let slice = self.seen.workers.longest_slice();
@@ -79,7 +95,7 @@ impl Health for Vitals {
             phase if phase == Phase::Starting as u8 => Err("starting".to_owned()),
             phase if phase == Phase::Draining as u8 => Err("draining".to_owned()),
             _ if self.seen.letters.is_full() => Err(FULL.to_owned()),
-            _ => self.journal(),
+            _ => self.journal().and_then(|()| self.buffers()),
         }
     }
 }

@@ -6,6 +6,7 @@ mod layout;
 mod passage;
 mod record;
 mod resume;
+mod verb;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -17,6 +18,7 @@ use crate::config::{Config, JournalConfig, Place};
 use crate::error::StartError;
 pub(crate) use keep::Keeper;
 pub(crate) use passage::Passage;
+pub(crate) use verb::run;
 
 /// A journal that is open, and what it remembers.
 pub(crate) struct OpenJournal {

@@ -13,6 +13,7 @@ mod kinds;
 mod logs;
 mod observe;
 mod patience;
+mod prove;
 mod replay;
 mod report;
 mod run;
@@ -40,6 +41,8 @@ fn main() -> ExitCode {
         Verb::Demo(args) => verbs::demo(&args),
         Verb::Check(args) => verbs::check(args),
         Verb::Dlq(args) => dlq::run(args),
+        Verb::Journal(args) => journal::run(args),
+        Verb::Prove(args) => prove::prove(args),
         Verb::Schema => verbs::schema(),
         Verb::Completions { shell } => verbs::completions(shell),
     }

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use millpond_admin::{
-    BuildInfo, Circuit, Control, Health, JournalObserved, KeptLetters, LetterCount, LetterStore,
-    Observed, PipelineObserved, SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
+    BufferStore, BuildInfo, Circuit, Control, Health, JournalObserved, KeptLetters, LetterCount,
+    LetterStore, Observed, PipelineObserved, Read, SinkObserved, SinkState, StageCounts,
+    StageObserved, WorkerCounts,
 };
 use millpond_runtime::PipelineView;
 use millpond_runtime::admission::AdmissionView;
 use millpond_sinks::SinkState as Doing;
 use millpond_store::{Class, DeadLettersView};
 
-use crate::wire::{PipelineSeen, Seen, SinkSeen};
+use crate::wire::{BufferSeen, PipelineSeen, Seen, SinkSeen};
 
 /// What the admin listener shows of `seen`.
 pub(crate) fn observed(
@@ -120,6 +121,14 @@ fn stage(view: &PipelineView, id: usize, name: &str) -> StageObserved {
     }
 }
 
+fn buffer(buffer: &BufferSeen) -> Read<BufferStore> {
+    let view = buffer.view.clone();
+    Arc::new(move || BufferStore {
+        rows: view.rows(),
+        bytes: view.bytes(),
+    })
+}
+
 fn sink(sink: &SinkSeen) -> SinkObserved {
     let view = sink.view.clone();
     let state = move || match view.state() {
@@ -150,5 +159,6 @@ fn sink(sink: &SinkSeen) -> SinkObserved {
         room: sink.room.clone(),
         kind: sink.kind.clone(),
         state: Arc::new(state),
+        buffer: sink.buffer.as_ref().map(buffer),
     }
 }

@@ -9,7 +9,7 @@ use millpond_admin::Control;
 use millpond_event::Slice;
 use millpond_ingest::{SourceError, StopHandle};
 use millpond_runtime::admission::{Admission, Stopper};
-use millpond_sinks::{ClosedReason, SinkError};
+use millpond_sinks::{BufferControl, BufferHandle, ClosedReason, SinkError, SinkHandle};
 
 use crate::desk::{Desk, Pass};
 use crate::health::{Phase, Vitals};
@@ -47,6 +47,7 @@ pub(crate) fn run(
     let Line {
         runtime,
         sinks,
+        buffers,
         best_effort,
         sources,
         admission,
@@ -68,10 +69,8 @@ pub(crate) fn run(
     for (source, address) in &seen.addresses {
         tracing::info!(source = &**source, %address, "source listens");
     }
-    let controls: Vec<_> = sinks
-        .iter()
-        .map(millpond_sinks::SinkHandle::control)
-        .collect();
+    let controls: Vec<_> = sinks.iter().map(SinkHandle::control).collect();
+    let kept: Vec<_> = buffers.iter().map(BufferHandle::control).collect();
     let mut reading = sources.len();
     sources
         .into_iter()
@@ -80,7 +79,7 @@ pub(crate) fn run(
         sources: stop,
         journal: admission.as_ref().map(Admission::stopper),
     };
-    wait_for_the_end(runtime, sinks, admission, tell.clone());
+    wait_for_the_end(runtime, buffers, sinks, admission, tell.clone());
     vitals.enter(Phase::Running);
     tracing::info!(workers = seen.worker_count, sources = reading, "running");
 
@@ -93,6 +92,8 @@ pub(crate) fn run(
             && let Some(sinks) = best_effort.take()
         {
             patience = Some(Patience::begin(sinks, drain, Instant::now()));
+            // What is on disk is delivered by the next run.
+            kept.iter().for_each(BufferControl::leave);
         }
         if let Some(patience) = &mut patience {
             patience.look(&seen, Instant::now());
@@ -220,7 +221,8 @@ fn start(source: OpenSource, tell: Sender<Happening>) {
 /// rooms close, so the writers end.
 fn wait_for_the_end(
     runtime: millpond_runtime::Runtime,
-    sinks: Vec<millpond_sinks::SinkHandle>,
+    buffers: Vec<BufferHandle>,
+    sinks: Vec<SinkHandle>,
     admission: Option<Admission<Slice>>,
     tell: Sender<Happening>,
 ) {
@@ -228,10 +230,9 @@ fn wait_for_the_end(
         // Without a deadline this cannot fail.
         let _ = runtime.join(None);
         drop(runtime);
-        let errors = sinks
-            .into_iter()
-            .filter_map(|sink| sink.join().err())
-            .collect();
+        let buffers = buffers.into_iter().map(BufferHandle::join);
+        let sinks = sinks.into_iter().map(SinkHandle::join);
+        let errors = buffers.chain(sinks).filter_map(Result::err).collect();
         if let Some(admission) = admission {
             admission.finish(None);
         }

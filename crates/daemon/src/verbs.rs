@@ -102,7 +102,7 @@ pub(crate) fn refuse(why: &impl Display, code: u8) -> ExitCode {
 }
 
 /// Writes to stdout; a reader that has read enough is no failure.
-fn print(text: &str) -> ExitCode {
+pub(crate) fn print(text: &str) -> ExitCode {
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             refuse(&format!("stdout: {error}"), FAILED)

@@ -16,7 +16,7 @@ use millpond_ingest::{BoxFuture, Inlet, Opened, Route, SourceError, StopHandle};
 use millpond_queue::{Budget, RoomView};
 use millpond_runtime::admission::{Admission, AdmissionView};
 use millpond_runtime::{IntakeOf, Options, PipelineSpec, PipelineView, Runtime, WorkersView};
-use millpond_sinks::{SinkHandle, SinkView};
+use millpond_sinks::{BufferHandle, SinkHandle, SinkView};
 use millpond_store::{DeadLetters, DeadLettersView};
 
 use crate::codec::JsonCodec;
@@ -27,6 +27,7 @@ use crate::patience::BestEffort;
 use crate::replay::{Door, Doors, Replayer};
 use crate::run::Happening;
 use admission::{Shares, Ways, admit};
+pub(crate) use sinks::BufferSeen;
 use sinks::{Sinks, open_sinks};
 
 /// The size of a chunk.
@@ -38,6 +39,7 @@ const REPLAY: &str = "replay";
 pub(crate) struct Line {
     pub(crate) runtime: Runtime,
     pub(crate) sinks: Vec<SinkHandle>,
+    pub(crate) buffers: Vec<BufferHandle>,
     pub(crate) best_effort: Vec<BestEffort>,
     pub(crate) sources: Vec<OpenSource>,
     pub(crate) admission: Option<Admission<Slice>>,
@@ -92,6 +94,8 @@ pub(crate) struct SinkSeen {
     pub(crate) ledger: Arc<SinkLedger>,
     pub(crate) room: RoomView,
     pub(crate) view: SinkView,
+    /// If it has one.
+    pub(crate) buffer: Option<BufferSeen>,
 }
 
 impl PipelineSeen {
@@ -110,9 +114,11 @@ impl PipelineSeen {
 }
 
 impl SinkSeen {
-    /// Rows in the room and in the writer's hands.
+    /// Rows in memory: in the room, on their way past the disk, and in the writer's hands.
     pub(crate) fn held(&self) -> u64 {
-        self.room.depth().events + self.room.in_hand()
+        let rows = |room: &RoomView| room.depth().events + room.in_hand();
+        let behind = self.buffer.as_ref().map(|buffer| &buffer.behind);
+        rows(&self.room) + behind.map_or(0, rows)
     }
 }
 
@@ -153,6 +159,7 @@ pub(crate) async fn wire(
     };
     let (runtime, intakes) = Runtime::start(&options, pipelines)?;
     let handles = std::mem::take(&mut sinks.handles);
+    let buffers = std::mem::take(&mut sinks.buffers);
     let best_effort = std::mem::take(&mut sinks.best_effort);
     let seen_sinks = sinks.seen();
     // The workers' copies are the only ones left: the rooms close when the workers have ended.
@@ -267,6 +274,7 @@ pub(crate) async fn wire(
     Ok(Line {
         runtime,
         sinks: handles,
+        buffers,
         best_effort,
         sources,
         admission,

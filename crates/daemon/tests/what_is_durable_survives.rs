@@ -239,6 +239,11 @@ fn damage_is_told_with_its_range_and_the_rest_is_served() {
         .iter()
         .any(|entry| entry["damage"].to_string().contains("are lost"));
     assert!(told, "{:#?}", daemon.seen);
+    let (code, told) = place.command(&["journal", "show"]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("are lost"), "{told}");
+    let (code, told) = place.command(&["journal", "accept-damage", "--yes"]);
+    assert_eq!(code, Some(1), "a daemon has it: {told}");
     daemon.signal(Signal::TERM);
     daemon.wait_for("journal totals");
     drop(daemon);
@@ -249,4 +254,26 @@ fn damage_is_told_with_its_range_and_the_rest_is_served() {
         times.len()
     );
     assert!((40_000..40_010).all(|number| times.contains_key(&number)));
+
+    // An operator gives them up: what is left is done with, and the daemon is well again.
+    let (code, told) = place.command(&["journal", "accept-damage"]);
+    assert_eq!(code, Some(2), "nobody said yes: {told}");
+    let (code, told) = place.command(&["journal", "accept-damage", "--yes"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(
+        told.contains("are lost") && told.contains("accepted"),
+        "{told}"
+    );
+    let daemon = place
+        .start_with(&quick, std::process::Stdio::null())
+        .ready();
+    daemon.until("an empty journal", |daemon| {
+        daemon.metric("millpond_journal_backlog_records") == 0.0
+    });
+    assert_eq!(daemon.get("/readyz").0, 200);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end().code, Some(0));
+    let (code, told) = place.command(&["journal", "show"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("none"), "{told}");
 }

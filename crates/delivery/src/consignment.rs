@@ -1,4 +1,6 @@
+use crate::hold::Inputs;
 use crate::ledger::{ABANDONED, Ledger, Reasons, SinkLedger};
+use crate::receipt::Receipt;
 use crate::sync::{Arc, Mutex, lock};
 use crate::ticket::Part;
 
@@ -56,7 +58,7 @@ pub struct Consignment {
     inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     ledger: std::sync::Arc<Ledger>,
     state: Mutex<State>,
 }
@@ -93,14 +95,11 @@ impl Consignment {
         received_nanos: u64,
     ) -> Receipt {
         sink.route(rows);
-        let consignment = required.then(|| self.inner.clone());
-        Receipt {
-            consignment,
-            sink: sink.clone(),
-            rows,
-            received_nanos,
-            open: true,
-        }
+        let inputs = match required {
+            true => Inputs::Wait(self.inner.clone()),
+            false => Inputs::None,
+        };
+        Receipt::new(inputs, sink, rows, received_nanos)
     }
 
     /// Says what became of the inputs. Those that no sink has to confirm end here; the others, and
@@ -136,6 +135,18 @@ fn leak_now_and_then(mut parts: Vec<Part>) -> Vec<Part> {
         std::mem::forget(parts.pop());
     }
     parts
+}
+
+impl Inner {
+    /// Rows of these inputs were not delivered.
+    pub(crate) fn fail(&self, failed: &[(u32, Fate)]) {
+        lock(&self.state).failed.extend_from_slice(failed);
+    }
+
+    /// Nobody knows what became of its rows.
+    pub(crate) fn abandon(&self) {
+        lock(&self.state).abandoned = true;
+    }
 }
 
 impl Drop for Inner {
@@ -236,79 +247,4 @@ fn ends(state: &mut State, missing: u64) -> Ends {
         }
     }
     ends
-}
-
-/// A sink's debt for some rows: answered once, by [`Receipt::confirm`] or [`Receipt::settle`].
-/// Dropped without an answer, the rows count as abandoned and their tickets ask for a retry.
-pub struct Receipt {
-    consignment: Option<Arc<Inner>>,
-    sink: std::sync::Arc<SinkLedger>,
-    rows: u64,
-    received_nanos: u64,
-    open: bool,
-}
-
-impl Receipt {
-    /// How many rows it is for.
-    pub fn rows(&self) -> u64 {
-        self.rows
-    }
-
-    /// A receipt for `rows` rows to another sink, which stand in for rows that this one cannot take.
-    /// Whatever waits for this receipt waits for that one as well.
-    pub fn refer(&self, sink: &std::sync::Arc<SinkLedger>, rows: u64) -> Receipt {
-        sink.route(rows);
-        Receipt {
-            consignment: self.consignment.clone(),
-            sink: sink.clone(),
-            rows,
-            received_nanos: self.received_nanos,
-            open: true,
-        }
-    }
-
-    /// Every row was delivered, at `now_nanos` on the clock that `received_nanos` was read from.
-    pub fn confirm(self, now_nanos: u64) {
-        self.settle(now_nanos, []);
-    }
-
-    /// Every row was delivered but those named, one entry a row: the ordinal of its input, with its
-    /// fate. More entries than rows are left out.
-    pub fn settle(mut self, now_nanos: u64, failed: impl IntoIterator<Item = (u32, Fate)>) {
-        self.open = false;
-        let rows = usize::try_from(self.rows).unwrap_or(usize::MAX);
-        let failed: Vec<_> = failed.into_iter().take(rows).collect();
-        self.sink.answer(
-            self.rows,
-            now_nanos.saturating_sub(self.received_nanos),
-            &failed,
-        );
-        if let Some(consignment) = self.consignment.take()
-            && !failed.is_empty()
-        {
-            lock(&consignment.state).failed.extend(failed);
-        }
-    }
-}
-
-impl Drop for Receipt {
-    fn drop(&mut self) {
-        if !self.open {
-            return;
-        }
-        if cfg!(millpond_seed_bug = "dropped_ticket_counts_as_delivered") {
-            self.sink.answer(self.rows, 0, &[]);
-            return;
-        }
-        self.sink.abandon(self.rows);
-        if let Some(consignment) = &self.consignment {
-            lock(&consignment.state).abandoned = true;
-        }
-    }
-}
-
-impl std::fmt::Debug for Receipt {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Receipt({} rows for {})", self.rows, self.sink.name())
-    }
 }

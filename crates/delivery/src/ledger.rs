@@ -185,6 +185,11 @@ impl SinkLedger {
         rows
     }
 
+    /// Counts rows that an earlier process kept for the sink as on their way to it.
+    pub fn restore(&self, rows: u64) {
+        self.route(rows);
+    }
+
     pub(crate) fn route(&self, rows: u64) {
         let mut totals = lock(&self.totals);
         totals.routed += rows;

@@ -6,7 +6,8 @@
 //!   [`Receipt`], seals the consignment with a [`Tally`] of outcomes, and the parts end when every
 //!   receipt has been answered. A receipt or a part that is dropped without an answer says so: the
 //!   events are counted as abandoned and the ticket asks for a retry. Nothing counts as delivered
-//!   by being forgotten.
+//!   by being forgotten. A sink that keeps rows where no crash loses them may let go of their inputs before
+//!   they are delivered ([`Receipt::transfer`], [`Hold`]).
 //! - A [`SettledPrefix`] says how far a partition has settled without a gap: what may be committed.
 //! - A [`Ledger`] holds the equation of a pipeline's inputs,
 //!   `received = delivered + filtered + consumed + absorbed + dead-lettered + dropped + live`, and a
@@ -54,17 +55,21 @@ compile_error!("a bug is built in on purpose, which no release may have");
 
 mod consignment;
 mod envelope;
+mod hold;
 mod latency;
 mod ledger;
 mod prefix;
+mod receipt;
 mod source;
 mod sync;
 mod ticket;
 
-pub use consignment::{Consignment, Fate, Receipt, Tally};
+pub use consignment::{Consignment, Fate, Tally};
 pub use envelope::{Inbound, Lane, Outbound, Taken};
+pub use hold::Hold;
 pub use latency::{BUCKETS, Latency, LatencySnapshot};
 pub use ledger::{ABANDONED, Ledger, Reasons, SinkLedger, SinkTotals, Totals};
 pub use prefix::{Progress, SettledPrefix};
+pub use receipt::Receipt;
 pub use source::{OpenGuard, SourceLedger, SourceTotals};
 pub use ticket::{Part, Settled, Ticket, TicketInfo};

@@ -63,6 +63,22 @@ pub(crate) struct Inner {
     listener: Option<std::sync::Arc<dyn Settled>>,
 }
 
+impl Inner {
+    /// What ends with the receipt that holds it.
+    pub(crate) fn watched_by(info: TicketInfo, listener: std::sync::Arc<dyn Settled>) -> Arc<Self> {
+        Arc::new(Inner {
+            info,
+            retry: AtomicBool::new(false),
+            listener: Some(listener),
+        })
+    }
+
+    /// Asks whoever listens to do it again.
+    pub(crate) fn ask_retry(&self) {
+        self.retry.store(true, Ordering::Release);
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
         if let Some(listener) = &self.listener {
@@ -117,7 +133,7 @@ impl Part {
 
     /// Asks the source to do the ticket again.
     pub(crate) fn ask_retry(&self) {
-        self.ticket.retry.store(true, Ordering::Release);
+        self.ticket.ask_retry();
     }
 
     /// The outcomes were counted elsewhere, for several parts at once.

@@ -177,6 +177,7 @@ impl Draft<'_> {
 
     fn give_name(&mut self, place: Place, to: &Name) {
         let key = self.store_name(to);
+        self.index.is_mapped = false;
         match place {
             Place::Added(i) => self.edits.added[i].key = key,
             _ => self.patch(place, RENAMED).key = key,

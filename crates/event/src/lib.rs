@@ -75,6 +75,7 @@ mod escape;
 mod event;
 mod glance;
 mod key;
+mod memo;
 mod parse;
 mod path;
 mod pool;

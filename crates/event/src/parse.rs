@@ -4,8 +4,10 @@
 //! each open container. UTF-8 is not looked at here; it is checked for a whole chunk at once.
 
 mod grammar;
+mod settled;
 
 use crate::error::{Fault, ParseErrorKind as Kind};
+use crate::memo::Memo;
 use crate::shape::Shape;
 use crate::{scan, tag};
 use grammar::{any, container, scalar, string, unexpected};
@@ -42,7 +44,12 @@ pub(crate) const INNER: u8 = 8;
 pub(crate) struct Index {
     pub(crate) top: Vec<Node>,
     pub(crate) sub: Vec<Node>,
-    shape: Shape,
+    /// Apart: an event is moved more often than it is read.
+    shape: Box<Shape>,
+    /// `top` and `sub` are members such as the shape expects.
+    is_shaped: bool,
+    /// Each name is found where the shape's memo says.
+    pub(crate) is_mapped: bool,
     /// Where the event's object begins and ends in the text.
     pub(crate) start: u32,
     pub(crate) end: u32,
@@ -53,7 +60,13 @@ impl Index {
     pub(crate) fn clear(&mut self) {
         self.top.clear();
         self.sub.clear();
+        (self.is_shaped, self.is_mapped) = (false, false);
         (self.start, self.end) = (0, EMPTY.len() as u32);
+    }
+
+    #[inline(always)]
+    pub(crate) fn memo(&self) -> &Memo {
+        self.shape.memo()
     }
 }
 
@@ -62,7 +75,9 @@ impl Default for Index {
         Self {
             top: Vec::new(),
             sub: Vec::new(),
-            shape: Shape::default(),
+            shape: Box::default(),
+            is_shaped: false,
+            is_mapped: false,
             start: 0,
             end: EMPTY.len() as u32,
         }
@@ -75,18 +90,29 @@ pub(crate) const EMPTY: &[u8] = b"{}";
 /// Judges a text that must be an event and fills `index`, whose contents mean nothing after a fault.
 /// The text is UTF-8.
 pub(crate) fn event(text: &[u8], index: &mut Index) -> Result<(), Fault> {
-    index.clear();
     if u32::try_from(text.len()).is_err() {
         return Err(Fault::new(Kind::TooLong, 0));
     }
     let start = scan::skip_blank(text, 0);
+    let end = match settled::event(text, start, index) {
+        Some(end) => end,
+        None => any_event(text, start, index)?,
+    };
+    (index.start, index.end) = (start as u32, end as u32);
+    Ok(())
+}
+
+/// Judges an event that begins at `start`, whatever its shape; where it ends.
+#[inline(never)]
+fn any_event(text: &[u8], start: usize, index: &mut Index) -> Result<usize, Fault> {
+    index.clear();
     if text.get(start) != Some(&b'{') {
         return Err(no_object(text, start));
     }
     let end = top_members(text, start, index)?;
     whole(text, end)?;
-    (index.start, index.end) = (start as u32, end as u32);
-    Ok(())
+    index.is_shaped = index.shape.end(&index.top, &index.sub);
+    Ok(end)
 }
 
 #[cold]

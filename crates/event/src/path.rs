@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -38,13 +39,25 @@ pub(crate) enum Segment {
 }
 
 /// A member's name, and how it is written: always the same way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Name {
     pub(crate) text: Box<str>,
     /// With quotes and escapes, and the `:` behind it.
     pub(crate) json_colon: Box<[u8]>,
     pub(crate) tag: u16,
+    /// Shared with its clones only; 0 where no number was left.
+    pub(crate) id: u32,
 }
+
+static LAST_ID: AtomicU32 = AtomicU32::new(0);
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Name {}
 
 impl Name {
     fn new(text: &str) -> Self {
@@ -55,6 +68,9 @@ impl Name {
             text: text.into(),
             json_colon: json.into(),
             tag: tag::of(text.as_bytes()),
+            id: LAST_ID
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |id| id.checked_add(1))
+                .map_or(0, |last| last + 1),
         }
     }
 

@@ -22,6 +22,8 @@ use crate::Position;
 pub struct Records {
     bytes: Vec<u8>,
     rows: Vec<Row>,
+    /// Rows of the first event that lie in a batch before this one.
+    earlier: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +54,17 @@ impl Records {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.rows.clear();
+        self.earlier = 0;
+    }
+
+    /// How many rows of the first row's event came before this batch: 0, unless somebody cut it.
+    pub fn earlier(&self) -> u32 {
+        self.earlier
+    }
+
+    /// Says that `rows` rows of the first row's event came before this batch.
+    pub fn set_earlier(&mut self, rows: u32) {
+        self.earlier = rows;
     }
 
     /// The bytes of row `i`.

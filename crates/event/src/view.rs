@@ -184,6 +184,9 @@ impl<'a> View<'a> {
         {
             return Some(Place::Added(i));
         }
+        if self.index.is_mapped {
+            return self.find_mapped(parent, name);
+        }
         let (nodes, first) = self.nodes(parent);
         let i = first + nodes.iter().rposition(|node| self.is_named(node, name))?;
         Some(if parent == ROOT {
@@ -193,8 +196,34 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The first member of that name in slot `from` or later: the indexed members of a parent have a slot
-    /// each, what was added to the event has the slots after them. Also the slot after the one found.
+    /// The one indexed member of that name, where the shape's memo counts.
+    #[inline]
+    fn find_mapped(&self, parent: u32, name: &Name) -> Option<Place> {
+        let noted = self.index.memo().recall(parent, name);
+        let i = noted.unwrap_or_else(|| self.note_indexed(parent, name))?;
+        let (nodes, place) = if parent == ROOT {
+            (&self.index.top, Place::Top(i))
+        } else {
+            (&self.index.sub, Place::Sub(i))
+        };
+        (nodes.get(i)?.flags & REMOVED == 0).then_some(place)
+    }
+
+    /// Looks whether there is such a member, removed or not, and notes it.
+    #[cold]
+    fn note_indexed(&self, parent: u32, name: &Name) -> Option<usize> {
+        let (nodes, first) = self.nodes(parent);
+        let is_named = |node: &Node| {
+            self.text[node.key_start as usize..node.key_end as usize] == *name.text.as_bytes()
+        };
+        let found = nodes.iter().position(is_named).map(|i| first + i);
+        self.index.memo().note(parent, name, found);
+        found
+    }
+
+    /// The first member of that name in slot `from` or later, where `from` is 0 or behind the last one found: the
+    /// indexed members of a parent have a slot each, what was added to the event has the slots after them. Also the
+    /// slot after the one found.
     #[inline]
     pub(crate) fn find_from(
         &self,
@@ -203,7 +232,15 @@ impl<'a> View<'a> {
         name: &Name,
     ) -> Option<(Place, usize)> {
         let (nodes, first) = self.nodes(parent);
-        if let Some(i) = nodes
+        if self.index.is_mapped {
+            // Behind one that was found there is no other.
+            if from == 0
+                && let Some(place @ (Place::Top(i) | Place::Sub(i))) =
+                    self.find_mapped(parent, name)
+            {
+                return Some((place, i - first + 1));
+            }
+        } else if let Some(i) = nodes
             .get(from..)
             .and_then(|nodes| nodes.iter().position(|node| self.is_named(node, name)))
         {

@@ -13,6 +13,15 @@
 //! [`Feed`], [`LocalPipeline`] runs a pipeline over one's own type in about 30 lines: see
 //! `examples/own_type.rs`.
 
+#[cfg(all(
+    any(
+        millpond_seed_bug = "dropped_ticket",
+        millpond_seed_bug = "dropped_ticket_counts_as_delivered"
+    ),
+    not(debug_assertions)
+))]
+compile_error!("a bug is built in on purpose, which no release may have");
+
 pub mod admission;
 mod codec;
 mod collect;

@@ -12,6 +12,8 @@
 //! - whatever happens, panics included, every receipt is answered: nobody upstream waits for ever,
 //!   and no event counts as delivered because it was forgotten.
 //!
+//! A sink that is to keep rows on disk while it cannot take them has a [`buffer`] in front.
+//!
 //! The destinations: standard output ([`StdoutConfig`]), files ([`FileConfig`]), TCP
 //! ([`TcpConfig`]), HTTP ([`HttpConfig`]), nothing at all ([`BlackholeConfig`]), and the bounded store of dead letters
 //! ([`dead_letter_writer`]).
@@ -43,6 +45,7 @@
 
 mod append;
 mod blackhole;
+mod buffer;
 mod config;
 mod dead_letter;
 mod driver;
@@ -63,6 +66,7 @@ mod testing;
 mod writer;
 
 pub use blackhole::BlackholeConfig;
+pub use buffer::{BufferControl, BufferHandle, Buffered, buffer};
 pub use config::ConfigError;
 pub use dead_letter::{DeadLetterConfig, dead_letter_writer};
 pub use driver::{
@@ -74,7 +78,7 @@ pub use file::{FileConfig, RotateConfig};
 pub use http::{BatchConfig, HeaderConfig, HttpConfig};
 pub use kinds::{Kind, build, kinds, own};
 pub use marks::{Fresh, Marks, Reached, Skipped};
-pub use options::{OnFull, QueueOptions, SinkOptions};
+pub use options::{BufferOptions, OnFull, QueueOptions, SinkOptions};
 pub use retry::RetryOptions;
 pub use rows::{Place, Rows};
 pub use sink::Sink;

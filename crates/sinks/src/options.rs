@@ -1,5 +1,8 @@
+use std::path::PathBuf;
+
 use bytesize::ByteSize;
 use millpond_queue::Limits;
+use millpond_store::buffer::LEAST;
 use schemars::JsonSchema;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -9,7 +12,7 @@ use crate::config::parse;
 use crate::{ConfigError, RetryOptions};
 
 /// The keys of [`SinkOptions`].
-const KEYS: [&str; 4] = ["required", "on_full", "queue", "retry"];
+const KEYS: [&str; 5] = ["required", "on_full", "buffer", "queue", "retry"];
 
 /// The settings that every sink has, whatever its kind.
 ///
@@ -18,7 +21,7 @@ const KEYS: [&str; 4] = ["required", "on_full", "queue", "retry"];
 /// type = "file"
 /// path = "out/features.ndjson"
 /// required = true                                 # default
-/// on_full = "block"                               # default; or "drop"
+/// on_full = "block"                               # default; or "drop", or "buffer" with a `buffer`
 /// queue = { events = 65536, bytes = "16MiB" }     # default
 /// retry = { first = "100ms", longest = "60s", attempts = 0, open_after = 5 } # default
 /// ```
@@ -30,6 +33,8 @@ pub struct SinkOptions {
     pub required: bool,
     /// What happens to rows that find the sink's room full.
     pub on_full: OnFull,
+    /// Where rows are kept with `on_full = "buffer"`.
+    pub buffer: Option<BufferOptions>,
     /// The bounds of the room in front of the sink.
     pub queue: QueueOptions,
     /// What happens when the destination fails.
@@ -41,6 +46,7 @@ impl Default for SinkOptions {
         SinkOptions {
             required: true,
             on_full: OnFull::Block,
+            buffer: None,
             queue: QueueOptions::default(),
             retry: RetryOptions::default(),
         }
@@ -69,6 +75,18 @@ impl SinkOptions {
                 ));
             }
         }
+        match (options.on_full, &options.buffer) {
+            (OnFull::Buffer, Some(buffer)) => buffer.validate()?,
+            (OnFull::Buffer, None) => {
+                let message = "\"buffer\" says where rows go, expected buffer = { dir = \"data/NAME\" } beside it";
+                return Err(ConfigError::new("on_full", message));
+            }
+            (_, Some(_)) => {
+                let message = "is used with on_full = \"buffer\" alone, expected that beside it";
+                return Err(ConfigError::new("buffer", message));
+            }
+            (_, None) => {}
+        }
         options.retry.validate()?;
         Ok(options)
     }
@@ -92,6 +110,8 @@ pub enum OnFull {
     Block,
     /// They are dropped and counted.
     Drop,
+    /// They go to disk, and those behind them too, until the sink has taken all of them.
+    Buffer,
 }
 
 impl<'de> Deserialize<'de> for OnFull {
@@ -99,14 +119,45 @@ impl<'de> Deserialize<'de> for OnFull {
         match String::deserialize(deserializer)?.as_str() {
             "block" => Ok(OnFull::Block),
             "drop" => Ok(OnFull::Drop),
-            "buffer" => Err(D::Error::custom(
-                "\"buffer\" needs a disk buffer, which this release does not have, \
-                 expected \"block\" or \"drop\"",
-            )),
+            "buffer" => Ok(OnFull::Buffer),
             other => Err(D::Error::custom(format!(
-                "{other:?} is no way to deal with a full queue, expected \"block\" or \"drop\""
+                "{other:?} is no way to deal with a full queue, expected \"block\", \"drop\" or \"buffer\""
             ))),
         }
+    }
+}
+
+/// The disk buffer of a sink.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BufferOptions {
+    /// The folder to keep it in; made if it is not there. It is this sink's alone.
+    pub dir: PathBuf,
+    /// What it may take up on disk, such as `"10GiB"`; at least 16 MiB. When it is full, rows wait.
+    #[serde(default = "ten_gib")]
+    #[schemars(with = "String")]
+    pub max: ByteSize,
+}
+
+fn ten_gib() -> ByteSize {
+    ByteSize::gib(10)
+}
+
+impl BufferOptions {
+    fn validate(&self) -> Result<(), ConfigError> {
+        if self.dir.as_os_str().is_empty() {
+            let message = "\"\" is no folder, expected a path";
+            return Err(ConfigError::new("buffer.dir", message));
+        }
+        if self.max.as_u64() < LEAST {
+            let message = format!(
+                "{} is too small, expected at least {}",
+                self.max,
+                ByteSize(LEAST)
+            );
+            return Err(ConfigError::new("buffer.max", message));
+        }
+        Ok(())
     }
 }
 
@@ -180,7 +231,36 @@ mod tests {
     #[test]
     fn a_bad_option_names_its_key_and_what_was_expected() {
         for (table, key, part) in [
-            (json!({ "on_full": "buffer" }), "on_full", "disk buffer"),
+            (
+                json!({ "on_full": "buffer" }),
+                "on_full",
+                "expected buffer = {",
+            ),
+            (
+                json!({ "buffer": { "dir": "b" } }),
+                "buffer",
+                "expected that beside it",
+            ),
+            (
+                json!({ "on_full": "buffer", "buffer": { "max": "1GiB" } }),
+                "buffer",
+                "dir",
+            ),
+            (
+                json!({ "on_full": "buffer", "buffer": { "dir": "" } }),
+                "buffer.dir",
+                "expected a path",
+            ),
+            (
+                json!({ "on_full": "buffer", "buffer": { "dir": "b", "max": "1MiB" } }),
+                "buffer.max",
+                "at least 16.0 MiB",
+            ),
+            (
+                json!({ "on_full": "buffer", "buffer": { "dir": "b", "min": 1 } }),
+                "buffer.min",
+                "did you mean \"dir\"?",
+            ),
             (
                 json!({ "on_full": "shed" }),
                 "on_full",

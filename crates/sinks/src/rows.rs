@@ -56,12 +56,15 @@ impl<'a> Rows<'a> {
         if !position.is_some() {
             return None;
         }
-        // A batch begins with an event, and holds all of its rows.
         let before = (0..at).rev();
-        let output = before.take_while(|&row| self.records.position(row) == position);
+        let before = before.take_while(|&row| self.records.position(row) == position);
+        let here = u32::try_from(before.count()).unwrap_or(u32::MAX);
+        // A batch holds all rows of its events, unless it was cut in the midst of its first one.
+        let first = usize::try_from(here) == Ok(at);
+        let earlier = if first { self.records.earlier() } else { 0 };
         Some(Place {
             position,
-            output: u32::try_from(output.count()).unwrap_or(u32::MAX),
+            output: here.saturating_add(earlier),
         })
     }
 

@@ -25,6 +25,14 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The journal of a sink's buffer refused.
+    #[error("the buffer in {}: {source}", folder.display())]
+    Buffer {
+        /// The journal's folder.
+        folder: PathBuf,
+        /// What it said.
+        source: millpond_journal::Error,
+    },
     /// There are as many letters of accepted events as the store may hold.
     #[error(
         "the dead letters of accepted events fill {} with {held} bytes, expected at most {bound}: \
@@ -77,8 +85,27 @@ impl Error {
             Self::Journal {
                 source: millpond_journal::Error::Locked { .. },
                 ..
+            } | Self::Buffer {
+                source: millpond_journal::Error::Locked { .. },
+                ..
             }
         )
+    }
+
+    /// Whether a buffer has no room for what it was to take in: it may have later, or never have for so
+    /// large a record.
+    pub fn is_full(&self) -> bool {
+        let Self::Buffer { source, .. } = self else {
+            return false;
+        };
+        source.heals() || matches!(source, millpond_journal::Error::TooLarge { .. })
+    }
+
+    pub(crate) fn buffer(folder: &Path) -> impl Fn(millpond_journal::Error) -> Self + '_ {
+        |source| Self::Buffer {
+            folder: folder.to_owned(),
+            source,
+        }
     }
 
     pub(crate) fn journal(folder: &Path) -> impl Fn(millpond_journal::Error) -> Self + '_ {

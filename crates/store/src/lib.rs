@@ -6,6 +6,9 @@
 //! an event, give way to newer ones when there are too many; *accepted* events, which failed later,
 //! are never deleted by themselves, and a store that is full of them takes no more.
 //!
+//! A [`buffer`] keeps what a sink is owed while it cannot take it: records in order, each let go of once it
+//! is delivered.
+//!
 //! ```
 //! use millpond_store::{Class, DeadLetters, Filter, Letter, Letters};
 //!
@@ -33,9 +36,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod buffer;
 pub mod dead_letters;
 mod error;
 
+pub use buffer::{Buffer, BufferView, Kept};
 pub use dead_letters::{
     Class, Count, DeadLetters, DeadLettersView, Filter, FilterError, Found, Group, Id, Letter,
     Letters, Truncated,

@@ -38,7 +38,10 @@ impl Expected {
         if reading.taken != counts.ended() + live {
             return Verdict::Differs;
         }
-        if counts.received <= self.events() && (counts.received < self.events() || *live > 0) {
+        // What the journal holds has been received, and is not taken yet.
+        let kept = reading.journal && reading.taken < counts.received;
+        let begun = counts.received < self.events() || *live > 0 || kept;
+        if counts.received <= self.events() && begun {
             return Verdict::Underway;
         }
         let right = match self {
@@ -151,6 +154,11 @@ mod tests {
                 ..RIGHT
             };
             assert_eq!(expected.judge(&reading(unfinished, 1)), Verdict::Underway);
+            let kept = Reading {
+                journal: true,
+                ..reading(unfinished, 0)
+            };
+            assert_eq!(expected.judge(&kept), Verdict::Underway);
         }
     }
 

@@ -37,6 +37,8 @@ pub(super) struct Reading {
     pub(super) counts: Counts,
     /// What the pipeline has taken from the sources.
     pub(super) taken: u64,
+    /// Whether a journal lies between the sources and the pipeline.
+    pub(super) journal: bool,
     /// Events taken that have no outcome yet.
     pub(super) live: u64,
     /// Events that the ledger cannot account for; below 0 where an outcome was counted before its event.
@@ -71,11 +73,44 @@ impl Reading {
                 rows: value(ROWS)?,
             },
             taken: value("millpond_pipeline_events_received_total")?,
+            journal: sums.contains_key("millpond_journal_events_kept_total"),
             live: value("millpond_live_events")?,
             unaccounted: whole("millpond_unaccounted_events")?,
             queued: value("millpond_queue_depth_events")?,
         })
     }
+}
+
+/// A quantile of the histogram `name`, interpolated within its bucket; `None` where it has seen nothing.
+pub(super) fn quantile(text: &str, name: &str, q: f64) -> Option<f64> {
+    let bucket = format!("{name}_bucket{{le=\"");
+    let mut buckets: Vec<(f64, f64)> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix(&bucket)?.split_once("\"} "))
+        .filter_map(|(bound, count)| {
+            let bound = bound.replace("+Inf", "inf").parse().ok()?;
+            Some((bound, count.parse().ok()?))
+        })
+        .collect();
+    buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let all = buckets
+        .last()
+        .map(|(_, count)| *count)
+        .filter(|all| *all > 0.0)?;
+    let rank = (q * all).max(1.0);
+    let (mut lower, mut below) = (0.0, 0.0);
+    for (bound, count) in buckets {
+        if count >= rank {
+            let inside = (rank - below) / (count - below);
+            return Some(if bound.is_finite() {
+                lower + (bound - lower) * inside
+            } else {
+                lower
+            });
+        }
+        (lower, below) = (bound, count);
+    }
+    None
 }
 
 /// Rows confirmed by the sink `out`; the store of dead letters is a sink too, whose rows are counted apart.
@@ -163,12 +198,26 @@ millpond_queue_oldest_age_seconds{queue="mailbox"} NaN
             Reading {
                 counts,
                 taken: 100,
+                journal: false,
                 live: 3,
                 unaccounted: 0,
                 queued: 6,
             }
         );
         assert_eq!(Reading::parse("").unwrap(), Reading::default());
+    }
+
+    #[test]
+    fn a_quantile_lies_in_the_bucket_that_holds_it() {
+        let text =
+            "a_bucket{le=\"0.001\"} 0\na_bucket{le=\"0.002\"} 90\na_bucket{le=\"+Inf\"} 100\n";
+        assert_eq!(quantile(text, "a", 0.45), Some(0.0015));
+        assert_eq!(
+            quantile(text, "a", 0.99),
+            Some(0.002),
+            "all that is known of it"
+        );
+        assert_eq!(quantile(text, "b", 0.5), None);
     }
 
     #[test]

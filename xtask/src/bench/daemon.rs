@@ -63,7 +63,12 @@ impl Daemon {
 
     /// What its counters say now.
     pub(super) fn read(&self) -> anyhow::Result<Reading> {
-        Reading::parse(&self.get("/metrics")?)
+        Reading::parse(&self.metrics()?)
+    }
+
+    /// All its metrics, as text.
+    pub(super) fn metrics(&self) -> anyhow::Result<String> {
+        self.get("/metrics")
     }
 
     /// The body of an answer of the admin listener; an error for any status but 200.

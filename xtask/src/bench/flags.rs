@@ -24,6 +24,9 @@ pub(crate) struct BenchFlags {
     /// Keep no order: the default, but for `delay`; beside `--key`, measure both.
     #[arg(long)]
     pub(super) no_key: bool,
+    /// Measure each point with a journal, too.
+    #[arg(long)]
+    pub(super) journal: bool,
     /// Where workers run.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "thread")]
     pub(super) isolation: Vec<Isolation>,

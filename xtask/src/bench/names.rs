@@ -24,6 +24,9 @@ impl fmt::Display for What {
         if self.isolation != "thread" && !matches!(self.subject, Subject::Peer(_)) {
             write!(f, " in a {} each", self.isolation)?;
         }
+        if self.journal {
+            f.write_str(", with a journal")?;
+        }
         Ok(())
     }
 }
@@ -83,6 +86,7 @@ pub(super) mod tests {
             workers: 2,
             key: None,
             isolation: "thread".into(),
+            journal: false,
         }
     }
 
@@ -117,6 +121,10 @@ pub(super) mod tests {
             },
             What {
                 isolation: "process".into(),
+                ..w1()
+            },
+            What {
+                journal: true,
                 ..w1()
             },
         ];

@@ -69,6 +69,9 @@ pub(super) struct What {
     pub(super) key: Option<String>,
     /// `thread` or `process`.
     pub(super) isolation: String,
+    /// Whether a journal keeps what the source takes in; older files do not say.
+    #[serde(default)]
+    pub(super) journal: bool,
 }
 
 /// Who did the work.

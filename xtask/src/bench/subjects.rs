@@ -72,7 +72,12 @@ impl Subjects {
 }
 
 /// Builds a program of the workspace at `root` and returns its path.
-fn build(root: &Path, target: &Path, package: &str, program: &str) -> anyhow::Result<PathBuf> {
+pub(super) fn build(
+    root: &Path,
+    target: &Path,
+    package: &str,
+    program: &str,
+) -> anyhow::Result<PathBuf> {
     let status = Command::new(cargo())
         .args(["build", "--release", "--package", package])
         .arg("--target-dir")

@@ -89,11 +89,16 @@ pub(super) fn config(what: &What, ends: &Ends, seed: u64, events: u64) -> String
         (None, Sink::Blackhole) => "type = \"blackhole\"\n".to_owned(),
         (None, Sink::File) => format!("type = \"file\"\npath = \"{OUTPUT}\"\n"),
     };
+    let journal = if what.journal {
+        "[journal]\ndir = \"journal\"\n\n"
+    } else {
+        ""
+    };
     format!(
         "[sources.bench]\ntype = \"tcp\"\nlisten = \"127.0.0.1:{source}\"\n\n{demo}\
          [pipelines.bench]\nto = [\"out\"]\n{key}{stages}\n\
          [sinks.out]\n{sink}\n\
-         [dead_letters]\npath = \"dead-letters\"\n\n\
+         [dead_letters]\npath = \"dead-letters\"\n\n{journal}\
          [runtime]\nworkers = {workers}\nisolation = \"{isolation}\"\nshards = {shards}\n\n\
          [admin]\nlisten = \"127.0.0.1:{admin}\"\n",
         source = ends.source,
@@ -102,6 +107,17 @@ pub(super) fn config(what: &What, ends: &Ends, seed: u64, events: u64) -> String
         workers = what.workers,
         isolation = what.isolation,
         shards = what.workload.shards(),
+    )
+}
+
+/// W1 behind a door that acknowledges what is durable.
+pub(super) fn acknowledging(source: u16, admin: u16) -> String {
+    format!(
+        "[sources.bench]\ntype = \"http\"\nlisten = \"127.0.0.1:{source}\"\nack = \"durable\"\n\n\
+         [pipelines.bench]\n{W1_STAGES}\n\
+         [sinks.out]\ntype = \"blackhole\"\n\n\
+         [dead_letters]\npath = \"dead-letters\"\n\n[journal]\ndir = \"journal\"\n\n\
+         [admin]\nlisten = \"127.0.0.1:{admin}\"\n"
     )
 }
 
@@ -167,7 +183,7 @@ mod tests {
             ..w1()
         };
         let text = config(&plain, &ENDS, 1, 10);
-        for part in ["stages", "key", "demo", "file"] {
+        for part in ["stages", "key", "demo", "file", "journal"] {
             assert!(!text.contains(part), "{part} is there: {text}");
         }
     }

@@ -40,6 +40,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("queue", &[]),
     ("delivery", &[]),
     ("journal", &[]),
+    ("prove", &[]),
     ("store", &["journal", "delivery"]),
     ("stages", &["engine", "event"]),
     ("ingest", &["event", "queue", "delivery"]),
@@ -65,6 +66,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sink-sqlite",
             "runtime",
             "admin",
+            "prove",
         ],
     ),
     (

@@ -121,9 +121,13 @@ const BANS: &[Ban] = &[
     },
     Ban {
         words: &["thread::sleep"],
-        place: Place::EverywhereBut(&["crates/stages/src/delay.rs", "xtask/src/bench/"]),
+        place: Place::EverywhereBut(&[
+            "crates/stages/src/delay.rs",
+            "crates/prove/src/pause.rs",
+            "xtask/src/bench/",
+        ]),
         in_tests: false,
-        why: "sleeping hides what is being waited for: wait on a room or a signal (`delay` is the named exception)",
+        why: "sleeping hides what is being waited for: wait on a room or a signal (`delay`, and the load of the proof, are the named exceptions)",
     },
     Ban {
         words: &["async_std"],

@@ -10,8 +10,8 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use millpond_admin::{
-    BuildInfo, Health, JournalObserved, KeptLetters, LetterCount, LetterStore, Observed,
-    PipelineObserved, SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
+    BufferStore, BuildInfo, Health, JournalObserved, KeptLetters, LetterCount, LetterStore,
+    Observed, PipelineObserved, SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
 };
 use millpond_delivery::{Consignment, Fate, Ledger, Part, SinkLedger, SourceLedger, Tally, Ticket};
 use millpond_queue::{
@@ -129,6 +129,10 @@ pub(crate) fn pond() -> Pond {
             room: receiver.view(),
             kind: "file".to_owned(),
             state: Arc::new(|| SinkState::Running),
+            buffer: Some(Arc::new(|| BufferStore {
+                rows: 7,
+                bytes: 512,
+            })),
         }],
         letters: Arc::new(|| LetterStore {
             deleted: 3,

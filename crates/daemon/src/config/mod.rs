@@ -20,7 +20,7 @@ pub(crate) use components::Family;
 pub(crate) use demo::{DemoOptions, demo};
 pub(crate) use layers::Inputs;
 pub(crate) use model::{
-    Component, Config, DEAD_LETTERS, Journal as JournalConfig, MissingKey, Pipeline, Place,
+    Component, Config, DEAD_LETTERS, Journal as JournalConfig, MissingKey, Pipeline, Place, Sink,
 };
 pub(crate) use problem::{Problems, nest};
 pub(crate) use schema::schema;

@@ -1,9 +1,10 @@
+mod bounds;
+mod folders;
 mod pipelines;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use bytesize::ByteSize;
 use millpond_sinks::{DeadLetterConfig, SinkOptions};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -11,9 +12,9 @@ use serde_json::{Map, Value};
 
 use super::components::{Built, Family};
 use super::layers::Origins;
-use super::model::{Component, Config, DEAD_LETTERS, Journal, Place, Runtime, Sink};
+use super::model::{Component, Config, DEAD_LETTERS, Place, Runtime, Sink};
 use super::problem::{Problem, Problems, in_plain_words, join, nest, unknown};
-use super::sections::{AdminSection, JournalSection, RuntimeSection, default_dead_letters};
+use super::sections::{AdminSection, RuntimeSection, default_dead_letters};
 
 /// The sections there are, and what they are for.
 const SECTIONS: [&str; 7] = [
@@ -28,11 +29,6 @@ const SECTIONS: [&str; 7] = [
 
 /// The longest name of a source, pipeline or sink, in bytes.
 const NAME_MAX: usize = 64;
-
-/// The most that a journal takes in one record.
-const RECORD_MAX: u64 = 16 << 20;
-/// What may lie beside the longest line in a chunk, and what a record adds.
-const BUFFER: u64 = 1 << 20;
 
 /// Makes a configuration of a tree, and reports everything in it that is wrong.
 pub(crate) fn config(tree: Value, origins: &Origins) -> Result<Config, Problems> {
@@ -80,32 +76,18 @@ impl Reader<'_> {
         let admin: Option<AdminSection> = self.section("admin", admin);
         let dead_letters = self.dead_letters(dead_letters);
         let journal = journal.map(|section| self.journal(section));
-        if let (Some(Some(journal)), Some(letters)) = (&journal, &dead_letters)
-            && journal.dir == letters.path
-        {
-            let message = format!(
-                "{:?} has the dead letters, expected a folder of its own",
-                journal.dir
-            );
-            self.problem("journal.dir", &message);
-        }
+        self.own_folders(dead_letters.as_ref(), journal.as_ref(), &sinks);
         let runtime = runtime?;
-        self.lines_fit(
+        self.fits(
             &sources,
             runtime.memory,
             "the whole budget `runtime.memory`",
+            false,
         );
-        if journal.is_none() {
-            for source in std::mem::take(&mut self.durable) {
-                let key = nest(&join("sources", &source), "ack");
-                let message = "\"durable\" needs a journal, and there is no section [journal]: \
-                               expected \"received\" or \"delivered\"";
-                self.problem(&key, message);
-            }
-        }
-        if let Some(Some(journal)) = &journal {
-            let bound = ByteSize((journal.segment.min(RECORD_MAX)) - BUFFER);
-            self.lines_fit(&sources, bound, "what the journal keeps in one record");
+        match &journal {
+            None => self.nothing_is_durable(),
+            Some(None) => {}
+            Some(Some(journal)) => self.beside_journal(journal, &sources),
         }
         let admin = admin?;
         Some(Config {
@@ -259,54 +241,6 @@ impl Reader<'_> {
             Err(error) => {
                 self.problem(&nest("dead_letters", &error.key), &error.message);
                 None
-            }
-        }
-    }
-
-    fn journal(&mut self, section: Value) -> Option<Journal> {
-        let section: JournalSection = self.section("journal", Some(section))?;
-        let (max, segment) = (section.max.as_u64(), section.segment.as_u64());
-        if max < 2 * segment {
-            let message = format!(
-                "{} holds no two segments of {}, expected at least {}",
-                section.max,
-                section.segment,
-                ByteSize(2 * segment)
-            );
-            self.problem("journal.max", &message);
-            return None;
-        }
-        if section.dir.as_os_str().is_empty() {
-            self.problem("journal.dir", "\"\" is no folder, expected a path");
-            return None;
-        }
-        Some(Journal {
-            dir: section.dir,
-            max,
-            segment,
-            at: self.place("journal.dir"),
-        })
-    }
-
-    /// A line longer than the whole budget, or than a record of the journal, could not be taken in.
-    fn lines_fit(
-        &mut self,
-        sources: &BTreeMap<String, Option<Component>>,
-        bound: ByteSize,
-        what: &str,
-    ) {
-        for source in sources.values().flatten() {
-            for (key, default) in [("max_line", "1MiB"), ("max_body", "8MiB")] {
-                let default = Value::from(default);
-                let size = match source.params.get(key) {
-                    Some(size) => size,
-                    None if key == "max_body" && source.kind != "http" => continue,
-                    None => &default,
-                };
-                if serde_json::from_value(size.clone()).is_ok_and(|size: ByteSize| size > bound) {
-                    let message = format!("{size} is more than {what}, expected at most {bound}");
-                    self.problem(&nest(&source.at.key, key), &message);
-                }
             }
         }
     }

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use millpond_delivery::SinkLedger;
+use millpond_delivery::{Outbound, SinkLedger};
 use millpond_event::Records;
-use millpond_queue::{Budget, Limits, Spares, room};
+use millpond_queue::{Budget, Limits, RoomReceiver, RoomSender, RoomView, Spares, room};
 use millpond_runtime::{Exit, OnFull};
-use millpond_sinks::{Letters, Recourse, SinkError, SinkHandle, SinkOptions};
-use millpond_store::DeadLetters;
+use millpond_sinks::{
+    BufferHandle, BufferOptions, Buffered, Letters, Recourse, SinkError, SinkHandle, SinkOptions,
+};
+use millpond_store::{Buffer, BufferView, DeadLetters};
 
 use super::SinkSeen;
-use crate::config::{Component, Config, DEAD_LETTERS, Pipeline};
+use crate::config::{Component, Config, DEAD_LETTERS, Pipeline, Sink};
 use crate::error::StartError;
 use crate::kinds;
 use crate::patience::BestEffort;
@@ -24,12 +26,28 @@ const SPARES: usize = 8;
 /// Letters wait for a disk: a longer queue would only hold more of them in memory.
 const LETTERS_ROOM: u64 = 4 << 20;
 
+/// What a sink with a disk buffer has in memory behind that, to write it in batches: the buffer keeps a copy
+/// of it.
+const BEHIND_BUFFER: Limits = Limits {
+    events: 16_384,
+    bytes: 2 << 20,
+};
+
+/// The disk buffer between a sink's room and the sink.
+#[derive(Clone)]
+pub(crate) struct BufferSeen {
+    pub(crate) view: BufferView,
+    /// The room behind it.
+    pub(crate) behind: RoomView,
+}
+
 /// Open sinks by name.
 pub(super) struct Sinks {
     exits: BTreeMap<String, (Exit<Records>, SinkSeen)>,
     /// In the order of the configuration, the dead letters last.
     names: Vec<String>,
     pub(super) handles: Vec<SinkHandle>,
+    pub(super) buffers: Vec<BufferHandle>,
     pub(super) best_effort: Vec<BestEffort>,
 }
 
@@ -68,6 +86,7 @@ pub(super) fn open_sinks(
         exits: BTreeMap::new(),
         names: Vec::new(),
         handles: Vec::new(),
+        buffers: Vec::new(),
         best_effort: Vec::new(),
     };
     let options = SinkOptions::default();
@@ -79,6 +98,7 @@ pub(super) fn open_sinks(
         },
         options,
         letters: None,
+        buffer: None,
     };
     let store = millpond_sinks::dead_letter_writer(letters.clone());
     let letters = spawn(
@@ -102,7 +122,9 @@ pub(super) fn open_sinks(
         let writer = closed
             .open(journal)
             .map_err(|error| StartError::open(at, error))?;
+        let buffer = open_buffer(sink)?;
         let policy = Policy {
+            buffer,
             room: format!("sinks.{name}"),
             limits: sink.options.queue.limits(),
             options: sink.options.clone(),
@@ -125,6 +147,20 @@ struct Policy {
     limits: Limits,
     options: SinkOptions,
     letters: Option<Letters>,
+    buffer: Option<Buffer>,
+}
+
+fn open_buffer(sink: &Sink) -> Result<Option<Buffer>, StartError> {
+    let open = |options: &BufferOptions| Buffer::open(&options.dir, options.max.as_u64());
+    let buffer = sink.options.buffer.as_ref().map(open).transpose();
+    buffer.map_err(|error| StartError::open(&sink.component.at, error))
+}
+
+/// The room in front of a disk buffer, and what stands behind it.
+struct Front {
+    sender: RoomSender<Outbound<Records>>,
+    receiver: RoomReceiver<Outbound<Records>>,
+    buffer: Buffer,
 }
 
 fn spawn(
@@ -140,8 +176,21 @@ fn spawn(
         limits,
         options,
         letters,
+        buffer,
     } = policy;
-    let (sender, receiver) = room(room_name, limits);
+    let (sender, receiver) = room(room_name.clone(), limits);
+    let (sender, receiver, front) = match buffer {
+        None => (sender, receiver, None),
+        Some(buffer) => {
+            let (behind, next) = room(format!("{room_name}.buffered"), BEHIND_BUFFER);
+            let front = Front {
+                sender,
+                receiver,
+                buffer,
+            };
+            (behind, next, Some(front))
+        }
+    };
     let ledger = Arc::new(SinkLedger::new(name));
     let spares = Spares::new(SPARES);
     let (happenings, closed) = (happenings.clone(), name.to_owned());
@@ -149,7 +198,6 @@ fn spawn(
         // Nobody listens any more once the daemon is on its way out.
         let _ = happenings.send(Happening::SinkClosed(closed.clone(), reason));
     };
-    let view = sender.view();
     let handle = millpond_sinks::spawn(
         name,
         receiver,
@@ -162,11 +210,34 @@ fn spawn(
         },
         on_closed,
     )?;
+    let mut buffered = None;
+    let sender = match front {
+        None => sender,
+        Some(front) => {
+            buffered = Some(BufferSeen {
+                view: front.buffer.view(),
+                behind: sender.view(),
+            });
+            let between = Buffered {
+                name: name.to_owned(),
+                front: front.receiver,
+                back: sender,
+                sink: handle.control(),
+                spares: spares.clone(),
+                ledger: ledger.clone(),
+                required: options.required,
+            };
+            let buffer = millpond_sinks::buffer(between, front.buffer)?;
+            sinks.buffers.push(buffer);
+            front.sender
+        }
+    };
     let seen = SinkSeen {
         kind: kind.to_owned(),
         ledger: ledger.clone(),
-        room: view,
+        room: sender.view(),
         view: handle.view(),
+        buffer: buffered,
     };
     let exit = Exit {
         room: sender,
@@ -174,12 +245,14 @@ fn spawn(
         ledger,
         required: options.required,
         on_full: match options.on_full {
-            millpond_sinks::OnFull::Block => OnFull::Block,
+            // The room in front of a buffer is full only when the buffer is.
+            millpond_sinks::OnFull::Block | millpond_sinks::OnFull::Buffer => OnFull::Block,
             millpond_sinks::OnFull::Drop => OnFull::Drop,
         },
         given_up: Arc::default(),
     };
-    if !options.required {
+    // A buffer sees to it that its sink does not hold a drain.
+    if !options.required && seen.buffer.is_none() {
         sinks.best_effort.push(BestEffort {
             sink: seen.clone(),
             control: handle.control(),

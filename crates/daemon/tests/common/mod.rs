@@ -85,12 +85,37 @@ impl Place {
         String::from_utf8(output.stdout).expect("text")
     }
 
+    /// Runs another verb with this configuration: its exit code, and what it prints.
+    pub fn command(&self, verb: &[&str]) -> (Option<i32>, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_millpond"))
+            .args(verb)
+            .arg("-c")
+            .arg(self.path("millpond.toml"))
+            .stdin(Stdio::null())
+            .output()
+            .expect("it starts");
+        let told = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(told).expect("text"))
+    }
+
     pub fn start(&self) -> Daemon {
         self.start_with(&[], Stdio::null())
     }
 
     pub fn start_with(&self, arguments: &[&str], stdin: Stdio) -> Daemon {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_millpond"));
+        let command = Command::new(env!("CARGO_BIN_EXE_millpond"));
+        self.start_by(command, arguments, stdin)
+    }
+
+    /// Starts it as the child of another program, such as a tracer.
+    pub fn start_under(&self, program: &[&str]) -> Daemon {
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]);
+        command.arg(env!("CARGO_BIN_EXE_millpond"));
+        self.start_by(command, &[], Stdio::null())
+    }
+
+    fn start_by(&self, mut command: Command, arguments: &[&str], stdin: Stdio) -> Daemon {
         command
             .arg("run")
             .arg("-c")

@@ -11,6 +11,7 @@
 
 mod commit;
 mod keep;
+mod problems;
 mod reader;
 mod state;
 mod view;

@@ -165,8 +165,8 @@ impl<D: Dispatch, S: Storage> Reader<D, S> {
             Ok(Some(records)) => records,
             Ok(None) => {
                 // It is durable, so it can be read.
-                let error = format!("record {sequence} of the journal is durable and not there");
-                self.shared.problem(error);
+                self.shared
+                    .problem(sequence, "it is durable, and not there");
                 return Err(());
             }
             Err(error) => return self.lost(sequence, &error),
@@ -212,8 +212,7 @@ impl<D: Dispatch, S: Storage> Reader<D, S> {
                 Err(why) => {
                     self.shared.prefix.begin(at, 0);
                     self.shared.ended(at, true);
-                    self.shared
-                        .problem(format!("record {at} of the journal stays there: {why}"));
+                    self.shared.problem(at, &why);
                     not_now(listener);
                 }
             }
@@ -228,8 +227,7 @@ impl<D: Dispatch, S: Storage> Reader<D, S> {
         self.shared.ended(sequence, true);
         match error {
             Error::Damaged(damage) if let Some(to) = damage.to => {
-                self.shared
-                    .problem(format!("the journal goes on behind damage: {damage}"));
+                self.shared.problem(sequence, &damage.to_string());
                 let mut lost = Vec::new();
                 self.shared.change(|state| {
                     state.reading = to.max(sequence + 1);
@@ -240,8 +238,10 @@ impl<D: Dispatch, S: Storage> Reader<D, S> {
                 Ok(())
             }
             error => {
-                self.shared
-                    .problem(format!("the journal cannot be read on: {error}"));
+                self.shared.problem(
+                    sequence,
+                    &format!("nothing can be read from it on: {error}"),
+                );
                 Err(())
             }
         }
@@ -302,9 +302,7 @@ fn hand_on<D: Dispatch>(
     match dispatch.dispatch(batch, permit, ticket, sequence, received_nanos) {
         Ok(()) => Ok(()),
         Err(DispatchError::Refused(why)) => {
-            shared.problem(format!(
-                "record {sequence} of the journal stays there: {why}"
-            ));
+            shared.problem(sequence, &why);
             Ok(())
         }
         Err(DispatchError::Gone) => Err(()),

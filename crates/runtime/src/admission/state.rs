@@ -6,6 +6,8 @@ use std::time::Duration;
 use millpond_delivery::{Latency, Settled, SettledPrefix, TicketInfo};
 use millpond_queue::Permit;
 
+use super::problems::Problems;
+
 /// What the writer, the reader and the ends of tickets have in common.
 pub(super) struct Shared<B> {
     pub(super) prefix: SettledPrefix,
@@ -37,7 +39,7 @@ pub(super) struct State<B> {
     /// Why the writer takes nothing at the moment.
     pub(super) full: Option<String>,
     /// What cannot be read, or handed on.
-    pub(super) problems: Vec<String>,
+    pub(super) problems: Problems,
 }
 
 /// Who waits for the end of a record, and what it is.
@@ -95,7 +97,7 @@ impl<B> Shared<B> {
                 finished: false,
                 failed: None,
                 full: None,
-                problems: Vec::new(),
+                problems: Problems::default(),
             }),
             changed: Condvar::new(),
         }
@@ -144,9 +146,11 @@ impl<B> Shared<B> {
         }
     }
 
-    pub(super) fn problem(&self, problem: String) {
-        tracing::error!("{problem}");
-        self.lock().problems.push(problem);
+    /// A record stays in the journal, and why. Told once for each kind of reason.
+    pub(super) fn problem(&self, record: u64, why: &str) {
+        if self.lock().problems.add(record, why) {
+            tracing::error!(record, "a record stays in the journal: {why}");
+        }
     }
 }
 

@@ -91,6 +91,6 @@ fn state<B>(shared: &Shared<B>) -> JournalState {
         syncs: counts.syncs.snapshot(),
         full: state.full.clone(),
         failed: state.failed.clone(),
-        problems: state.problems.clone(),
+        problems: state.problems.in_words(),
     }
 }

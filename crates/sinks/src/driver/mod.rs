@@ -10,4 +10,5 @@ mod state;
 
 pub use handle::{Recourse, SinkControl, SinkHandle, spawn};
 pub use letters::Letters;
+pub(crate) use letters::unix_micros;
 pub use state::{Circuit, ClosedReason, SinkState, SinkView};

@@ -112,6 +112,14 @@ pub(super) fn apart(what: &What, others: &[&What]) -> String {
     if choices_differ(|a, b| a.isolation == b.isolation) {
         parts.push(format!("in a {}", what.isolation));
     }
+    if choices_differ(|a, b| a.journal == b.journal) {
+        let with = if what.journal {
+            "a journal"
+        } else {
+            "no journal"
+        };
+        parts.push(with.to_owned());
+    }
     if differ(|a, b| a.workers == b.workers) {
         parts.push(workers(what.workers));
     }

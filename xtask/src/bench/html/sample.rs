@@ -93,6 +93,7 @@ pub(in crate::bench) fn what(
         workers,
         key: key.map(str::to_owned),
         isolation: "thread".to_owned(),
+        journal: false,
     }
 }
 

@@ -56,7 +56,7 @@ impl Sweep<'_> {
         workers: u32,
         points: &mut Vec<What>,
     ) {
-        let daemon = What {
+        let plain = What {
             subject: Subject::Daemon,
             workload: self.workload,
             source,
@@ -64,13 +64,25 @@ impl Sweep<'_> {
             workers,
             key: key.cloned(),
             isolation: self.isolation.to_owned(),
+            journal: false,
         };
-        points.push(daemon.clone());
-        if let Some(revision) = &self.flags.against {
-            points.push(What {
-                subject: Subject::Revision(revision.clone()),
-                ..daemon
-            });
+        // What a journal costs is seen beside the same without.
+        for &journal in if self.flags.journal {
+            &[false, true][..]
+        } else {
+            &[false]
+        } {
+            let daemon = What {
+                journal,
+                ..plain.clone()
+            };
+            points.push(daemon.clone());
+            if let Some(revision) = &self.flags.against {
+                points.push(What {
+                    subject: Subject::Revision(revision.clone()),
+                    ..daemon
+                });
+            }
         }
     }
 
@@ -133,6 +145,7 @@ fn peer(peer: Peer, source: Source, sink: Sink, workers: u32, isolation: &str) -
         workers,
         key: None,
         isolation: isolation.to_owned(),
+        journal: false,
     }
 }
 

@@ -33,6 +33,17 @@ fn everything_that_is_wrong_is_told_with_file_key_value_and_what_was_expected() 
             "on_full = \"buffer\"",
         ),
         (
+            "a buffer in the folder of another one",
+            "on_full = \"drop\"",
+            "on_full = \"buffer\"\nbuffer = { dir = \"data/b\" }\n[sinks.other]\ntype = \"blackhole\"\n\
+             on_full = \"buffer\"\nbuffer = { dir = \"data/b\", max = \"1GiB\" }",
+        ),
+        (
+            "a buffer that is too small",
+            "on_full = \"drop\"",
+            "on_full = \"buffer\"\nbuffer = { dir = \"data/b\", max = \"1MiB\" }",
+        ),
+        (
             "unknown source",
             "from = [\"web\", \"feed\"]",
             "from = [\"wep\", \"feed\", \"web\"]",

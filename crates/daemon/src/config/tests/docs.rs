@@ -103,6 +103,8 @@ fn sections() -> BTreeMap<String, Keys> {
     let common = [
         "required",
         "on_full",
+        "buffer.dir",
+        "buffer.max",
         "queue.events",
         "queue.bytes",
         "retry.first",

@@ -1,0 +1,116 @@
+//! The pass over an event of which all names are expected, as those of the last two were: only the values are looked at.
+
+use super::grammar::{container, scalar, string};
+use super::{Index, Node};
+use crate::scan;
+use crate::shape::Spelled;
+
+/// Fills `index` from a text that begins at `start` with an event of the expected shape, and says where the event ends.
+/// `None` says nothing of the text, which another pass has to judge.
+#[inline]
+pub(super) fn event(text: &[u8], start: usize, index: &mut Index) -> Option<usize> {
+    if !index.shape.is_settled() {
+        return None;
+    }
+    if !index.is_shaped {
+        let (top, sub) = index.shape.members();
+        top.clone_into(&mut index.top);
+        sub.clone_into(&mut index.sub);
+        index.is_shaped = true;
+    }
+    index.is_mapped = index.shape.is_unique();
+    let mut names = index.shape.names();
+    let mut at = start;
+    for node in &mut index.top {
+        at = begin(text, at, names.next()?, node)?;
+        let children = node.child_start as usize..node.child_end as usize;
+        if children.is_empty() {
+            at = match text.get(at)? {
+                b'{' if text.get(at + 1) == Some(&b'}') => at + 2,
+                b'{' => return None,
+                _ => value(text, at, 1)?,
+            };
+        } else {
+            for node in index.sub.get_mut(children)? {
+                at = begin(text, at, names.next()?, node)?;
+                at = value(text, at, 2)?;
+                node.value_end = at as u32;
+            }
+            at = brace(text, at)?;
+        }
+        node.value_end = at as u32;
+    }
+    let end = brace(text, at)?;
+    (scan::skip_blank(text, end) == text.len()).then_some(end)
+}
+
+/// From before a name to its value.
+#[inline(always)]
+fn begin(text: &[u8], at: usize, name: &Spelled, node: &mut Node) -> Option<usize> {
+    let value = at + name.len_at(text, at)?;
+    node.key_start = at as u32 + 2;
+    node.key_end = value as u32 - 2;
+    node.value_start = value as u32;
+    (node.tag, node.flags) = (name.tag, 0);
+    Some(value)
+}
+
+/// One past the value at `at`, which lies in `depth` containers.
+#[inline(always)]
+fn value(text: &[u8], at: usize, depth: usize) -> Option<usize> {
+    match text.get(at)? {
+        b'"' => Some(string(text, at + 1).ok()?.0 + 1),
+        b'{' | b'[' => container(text, at, depth).ok(),
+        _ => scalar(text, at).ok(),
+    }
+}
+
+#[inline(always)]
+fn brace(text: &[u8], at: usize) -> Option<usize> {
+    (text.get(at) == Some(&b'}')).then_some(at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse;
+
+    const TEXT: &str = r#"{"a":1,"b":{"c":"x","d":{"e":2}},"f":[],"g":{},"h":null}"#;
+
+    #[test]
+    fn only_the_third_of_like_events_is_expected() {
+        let mut index = Index::default();
+        for time in 1..4 {
+            let expected = event(TEXT.as_bytes(), 0, &mut index).is_some();
+            assert_eq!(expected, time == 3, "time {time}");
+            parse::event(TEXT.as_bytes(), &mut index).unwrap();
+        }
+        index.clear();
+        assert_eq!(event(TEXT.as_bytes(), 0, &mut index), Some(TEXT.len()));
+    }
+
+    #[test]
+    fn other_values_are_expected_and_other_names_are_not() {
+        let mut index = Index::default();
+        for _ in 0..2 {
+            parse::event(TEXT.as_bytes(), &mut index).unwrap();
+        }
+        for (from, to, expected) in [
+            ("1", "[{}]", true),
+            (r#""x""#, "false", true),
+            ("{}", "{}", true),
+            ("null}", "-1.5}  ", true),
+            (r#""c""#, r#""C""#, false),
+            ("{}", r#"{"i":1}"#, false),
+            (r#"{"c":"x","d":{"e":2}}"#, "{}", false),
+            ("1", "01", false),
+            ("null}", "null", false),
+            ("null}", "null}}", false),
+            ("null}", r#"null,"i":1}"#, false),
+        ] {
+            let text = TEXT.replacen(from, to, 1);
+            let found = event(text.as_bytes(), 0, &mut index.clone());
+            assert_eq!(found.is_some(), expected, "{text}");
+        }
+    }
+}
