@@ -53,6 +53,11 @@ impl Feed {
         &self.inlet
     }
 
+    /// The sequence of the next event.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
     pub(crate) fn partition(&self) -> u64 {
         self.partition
     }

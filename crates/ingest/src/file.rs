@@ -36,8 +36,8 @@ const TURN: usize = 16;
 /// Every file is a partition whose byte offsets are those of the file. A followed file is looked at
 /// every 100 ms. When its path leads to another file (rotation), the old one is read to its end
 /// and the new one from its beginning; while the path leads nowhere, the old one stays open. When it
-/// has become shorter than what was read of it (truncation), it is read from its beginning. Either
-/// way a new partition begins, and a half line at the end of the old one counts as its last line. A
+/// has become shorter than what was read of it (truncation), it is read from its beginning, and its
+/// events are counted on. Either way a half line at the end of what was there counts as a line. A
 /// file that is truncated and grows beyond the old position between two looks is taken for one that
 /// grew.
 ///
@@ -327,7 +327,12 @@ impl Tail {
                 self.position = 0;
                 self.open = inlet.ledger().open();
                 let partition = self.feed.partition();
-                self.feed = Feed::resumed(inlet, self.max_line, partition, Resumed::default());
+                // The file is the same, so no number is given twice.
+                let from = Resumed {
+                    offset: 0,
+                    sequence: self.feed.sequence(),
+                };
+                self.feed = Feed::resumed(inlet, self.max_line, partition, from);
             }
         }
         Ok(Step::More)

@@ -220,11 +220,15 @@ impl Rig {
         self.seen.iter().map(Seen::text).collect()
     }
 
-    /// The texts of each partition in the order of their sequence, by partition.
+    /// The texts of each partition in the order of their sequence, the partition that came first first:
+    /// the numbers of files say nothing of their order.
     pub fn by_partition(&self) -> Vec<Vec<&Seen>> {
-        let mut partitions: Vec<u64> = self.seen.iter().map(|seen| seen.partition).collect();
-        partitions.sort_unstable();
-        partitions.dedup();
+        let mut partitions: Vec<u64> = Vec::new();
+        for seen in &self.seen {
+            if !partitions.contains(&seen.partition) {
+                partitions.push(seen.partition);
+            }
+        }
         let of = |partition| {
             let seen = self.seen.iter();
             let mut seen: Vec<_> = seen.filter(|seen| seen.partition == partition).collect();
