@@ -9,8 +9,8 @@ use crate::issued::Counts;
 use crate::options::{Fault, Options};
 use crate::rest::Books;
 
-/// Whether the file sink, behind a journal, writes no row twice. Otherwise it is bounded like the tcp sink.
-const FILE_DELIVERS_ONCE: bool = true;
+/// Behind a journal the file sink writes no row twice.
+const FILE_DUPLICATES: u64 = 0;
 /// What a tcp sink has in hand when its peer goes, in bytes: its fate is unknown, and it is sent again.
 const HAND: u64 = 2 << 20;
 
@@ -70,8 +70,7 @@ impl Verdict {
             ..
         } = evidence.tally;
         let again = (crashes + returns) * (memory + BODY_MAX);
-        let file = if FILE_DELIVERS_ONCE { 0 } else { again };
-        verdict.sink("file", &evidence.file, file, crashes);
+        verdict.sink("file", &evidence.file, FILE_DUPLICATES, crashes);
         let tcp = again + partings * HAND;
         verdict.sink("tcp", &evidence.tcp, tcp, crashes + partings);
         verdict.books(evidence);
@@ -240,7 +239,11 @@ mod tests {
                 sent: 12,
                 acknowledged: 10,
             },
-            file: rows.clone(),
+            file: Judgement {
+                duplicates: 0,
+                duplicate_bytes: 0,
+                ..rows.clone()
+            },
             tcp: rows,
             books: Some(books(0, 10, 0, 5)),
             code: Some(0),
