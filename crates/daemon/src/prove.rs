@@ -47,7 +47,7 @@ pub(crate) struct ProveArgs {
     #[arg(long, value_delimiter = ',', default_values_t = Fault::ALL, value_name = "FAULT,...")]
     faults: Vec<Fault>,
 
-    /// A TOML or YAML file whose [runtime] and [journal] are taken; later ones override earlier ones.
+    /// A TOML or YAML file whose sections runtime and journal are taken; later ones override earlier ones.
     #[arg(short, long = "config", num_args = 1.., value_name = "FILE")]
     config: Vec<PathBuf>,
 

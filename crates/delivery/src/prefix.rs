@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use crate::sync::{Mutex, lock};
 
-/// How far the inputs of one partition have settled: everything below [`SettledPrefix::settled`] has an
+/// How far the inputs of one partition have settled: everything below [`Progress::settled`] has an
 /// outcome, whatever came later.
 ///
 /// Only a contiguous prefix may ever be committed. An input that ended without an outcome, and so has to
