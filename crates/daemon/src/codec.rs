@@ -137,7 +137,7 @@ impl Codec for JsonCodec {
     }
 }
 
-fn unix_micros() -> u64 {
+pub(crate) fn unix_micros() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |time| {
         u64::try_from(time.as_micros()).unwrap_or(u64::MAX)

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_std::task::block_on;
 use millpond_delivery::Ledger;
@@ -14,6 +13,7 @@ use millpond_event::{Chunk, Origin};
 use millpond_ingest::Inlet;
 use millpond_store::{DeadLetters, Error, Filter, Found, Id, Letters};
 
+use crate::codec::unix_micros;
 use tally::{Tally, Ticked};
 
 /// So many letters are marked together, at most: what a crash lets come again.
@@ -262,11 +262,4 @@ impl fmt::Display for Outcome {
         }
         Ok(())
     }
-}
-
-fn unix_micros() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |time| {
-        u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-    })
 }

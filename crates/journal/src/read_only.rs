@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::checkpoint::{self, Checkpoint, NONE};
 use crate::error::{Error, Result};
+use crate::files::read_at;
 use crate::reader::Reader;
 use crate::recovery::Damage;
 use crate::scan::Scan;
@@ -228,16 +228,7 @@ impl Storage for Snapshot {
     }
 
     fn read_at(&self, file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let mut read = 0;
-        while read < buffer.len() {
-            match file.read_at(&mut buffer[read..], offset + read as u64) {
-                Ok(0) => break,
-                Ok(more) => read += more,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(read)
+        read_at(file, buffer, offset)
     }
 
     fn write_at(&self, _file: &File, _bytes: &[u8], _offset: u64) -> io::Result<()> {

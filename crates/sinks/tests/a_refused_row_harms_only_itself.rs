@@ -6,9 +6,9 @@
 mod common;
 
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use common::{Act, Line, Puppet, quick, store};
+use common::{Act, Line, Puppet, quick, store, until};
 use millpond_delivery::{Fate, Outbound};
 use millpond_event::Records;
 use millpond_queue::{Limits, RoomReceiver, monotonic_nanos};
@@ -112,15 +112,6 @@ proptest! {
         );
         prop_assert_eq!(books.pipeline.unaccounted(|| 0), 0);
         prop_assert_eq!(rows.bytes, written.len() as u64);
-    }
-}
-
-/// Waits for what another thread is about to do.
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(20);
-    while !is_so() {
-        assert!(Instant::now() < end, "{what}");
-        std::thread::yield_now();
     }
 }
 

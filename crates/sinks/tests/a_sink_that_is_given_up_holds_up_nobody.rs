@@ -6,9 +6,9 @@
 mod common;
 
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use common::{Act, Line, Puppet, quick, store};
+use common::{Act, Line, Puppet, quick, store, until};
 use millpond_queue::RoomReceiver;
 use millpond_sinks::{ClosedReason, Recourse, RetryOptions, SinkHandle, SinkState, spawn};
 
@@ -29,14 +29,6 @@ fn start(
         |_| (),
     )
     .unwrap()
-}
-
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(20);
-    while !is_so() {
-        assert!(Instant::now() < end, "{what}");
-        std::thread::yield_now();
-    }
 }
 
 #[test]

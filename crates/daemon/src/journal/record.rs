@@ -17,7 +17,7 @@
 
 use std::sync::Arc;
 
-use millpond_event::{Buffer, Chunk, Origin, Refusal};
+use millpond_event::{Buffer, Chunk, Origin, Refusal, Slice};
 
 const CHUNK: u8 = 1;
 const REFUSED: u8 = 2;
@@ -95,6 +95,13 @@ impl Kept<'_> {
             Some(refusal) => Chunk::refused(self.lines.to_vec(), origin, refusal),
             None => Chunk::new(buffer(self.lines), self.lines.len(), origin),
         }
+    }
+
+    /// How many events it has, found as the source found them.
+    pub(super) fn events(self) -> u64 {
+        let source = self.source.into();
+        let chunk = self.chunk(source, |lines| Buffer::from_vec(lines.to_vec()));
+        Slice::whole(Arc::new(chunk)).map_or(0, |slice| slice.len() as u64)
     }
 
     /// The byte offset behind it in its partition.

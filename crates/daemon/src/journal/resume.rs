@@ -1,7 +1,5 @@
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use millpond_event::{Buffer, Slice};
 use millpond_ingest::{Resume, Resumed, is_file};
 use millpond_journal::{Error, Journal, Storage};
 
@@ -51,14 +49,10 @@ impl Found {
             Record::Chunk(kept) => {
                 self.backlog = true;
                 if is_file(kept.partition) {
-                    let (source, partition) = (kept.source.to_owned(), kept.partition);
+                    let (source, partition) = (kept.source, kept.partition);
                     let (offset, first) = (kept.end(), kept.first_sequence);
-                    let chunk = kept.chunk(source.as_str().into(), |lines| {
-                        Buffer::from_vec(lines.to_vec())
-                    });
-                    let events = Slice::whole(Arc::new(chunk)).map_or(0, |slice| slice.len());
-                    let sequence = first + events as u64;
-                    self.set(&source, partition, Resumed { offset, sequence });
+                    let sequence = first + kept.events();
+                    self.set(source, partition, Resumed { offset, sequence });
                 }
             }
         }

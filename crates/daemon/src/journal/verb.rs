@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use millpond_event::{Buffer, Slice};
 use millpond_journal::{Damage, Error, ReadOnly, Storage};
 
 use super::record::{self, Record};
@@ -111,11 +109,7 @@ impl Backlog {
                     Ok(Record::Positions(files)) => self.files = files.len(),
                     Ok(Record::Chunk(kept)) => {
                         let source = kept.source.to_owned();
-                        let chunk = kept.chunk(source.as_str().into(), |lines| {
-                            Buffer::from_vec(lines.to_vec())
-                        });
-                        let events = Slice::whole(Arc::new(chunk)).map_or(0, |slice| slice.len());
-                        *self.events.entry(source).or_default() += events as u64;
+                        *self.events.entry(source).or_default() += kept.events();
                     }
                     Err(why) => self.unreadable.push(format!("record {sequence}: {why}")),
                 }

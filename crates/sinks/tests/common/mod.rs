@@ -8,7 +8,7 @@ use std::io;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use millpond_delivery::{Consignment, Lane, Ledger, Outbound, SinkLedger, Tally, Ticket};
 use millpond_event::Records;
@@ -325,5 +325,14 @@ impl Writer for Puppet {
             let _ = told.send(());
         }
         Ok(())
+    }
+}
+
+/// Waits for what another thread is about to do.
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < end, "{what}");
+        std::thread::yield_now();
     }
 }
