@@ -2,11 +2,10 @@
 
 mod common;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::Shutdown;
 
-use common::{Daemon, Place};
+use common::{Daemon, Place, rows};
 use rustix::process::Signal;
 
 const EVENTS: usize = 20_000;
@@ -25,59 +24,12 @@ fn place(source: &str, key: &str, sink: &str) -> Place {
 
 const FILE: &str = "type = \"file\"\npath = \"{dir}/out.ndjson\"";
 
-fn line(number: usize) -> String {
-    format!(
-        "{{\"n\":{number},\"key\":\"k{}\",\"parts\":[{{\"part\":0}},{{\"part\":1}}]}}\n",
-        number % 50
-    )
-}
-
 fn lines() -> String {
-    (0..EVENTS).map(line).collect()
-}
-
-/// The files that the sink wrote, in the order in which they were begun.
-fn files(place: &Place) -> Vec<String> {
-    let entries = std::fs::read_dir(place.path("")).expect("readable");
-    let names = entries.map(|entry| entry.expect("an entry").file_name());
-    let mut names: Vec<_> = names
-        .map(|name| name.into_string().expect("a name"))
-        .filter(|name| name.starts_with("out.") && name.ends_with(".ndjson"))
-        .collect();
-    names.sort_by_key(|name| {
-        let parts: Vec<_> = name.split('.').collect();
-        let number: u64 = parts
-            .get(2)
-            .and_then(|number| number.parse().ok())
-            .unwrap_or(0);
-        (name == "out.ndjson", parts[1].to_owned(), number)
-    });
-    names
+    (0..EVENTS).map(|number| rows::line(number, 0)).collect()
 }
 
 fn count(place: &Place) -> usize {
-    let read = |name: &String| std::fs::read(place.path(name)).unwrap_or_default();
-    let files = files(place);
-    let lines = files
-        .iter()
-        .map(|name| read(name).split(|byte| *byte == b'\n').count() - 1);
-    lines.sum()
-}
-
-/// Every row once, and in the order of its key.
-fn check(rows: impl Iterator<Item = serde_json::Value>, keyed: bool) {
-    let (mut seen, mut last) = (BTreeSet::new(), BTreeMap::new());
-    for row in rows {
-        let number = row["n"].as_u64().expect("a number");
-        let row = (number, row["part"].as_u64().expect("a number"));
-        assert!(seen.insert(row), "{row:?} is there twice");
-        let before = last.insert(number % 50, row);
-        assert!(
-            !keyed || before < Some(row),
-            "{row:?} came after {before:?}"
-        );
-    }
-    assert_eq!(seen.len(), EVENTS * ROWS, "every row is there");
+    rows::count(&place.path(""))
 }
 
 /// Kills the daemon whenever it has written another part of the rows, then lets it end.
@@ -110,12 +62,7 @@ fn send(daemon: &Daemon) {
 }
 
 fn in_files(place: &Place, keyed: bool) {
-    let files = files(place);
-    let lines = files.iter().flat_map(|name| place.lines(name));
-    check(
-        lines.map(|line| serde_json::from_slice(&line).expect("intact")),
-        keyed,
-    );
+    rows::each_once(rows::read(&place.path("")), EVENTS, keyed);
 }
 
 const TCP: &str = "type = \"tcp\"\nlisten = \"127.0.0.1:0\"";
@@ -149,7 +96,7 @@ fn files_that_are_moved_away_have_every_row_once_between_them() {
         &format!("{FILE}\nrotate = {{ size = \"64KiB\" }}"),
     );
     kill_and_end(&place, true, count);
-    assert!(files(&place).len() > 10);
+    assert!(rows::files(&place.path("")).len() > 10);
     in_files(&place, true);
 }
 
@@ -181,12 +128,12 @@ mod sqlite {
         let mut select = database
             .prepare("SELECT n, part FROM rows ORDER BY rowid")
             .expect("a table");
-        let rows = select
+        let found = select
             .query_map([], |row| {
                 let (n, part): (i64, i64) = (row.get(0)?, row.get(1)?);
                 Ok(serde_json::json!({ "n": n, "part": part }))
             })
             .expect("rows");
-        check(rows.map(|row| row.expect("a row")), true);
+        rows::each_once(found.map(|row| row.expect("a row")), EVENTS, true);
     }
 }

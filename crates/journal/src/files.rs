@@ -1,5 +1,8 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
+#[cfg(target_os = "linux")]
+use std::num::NonZeroU64;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -117,6 +120,15 @@ impl Storage for Files {
 
     fn sync(&self, file: &File) -> io::Result<()> {
         file.sync_data()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn forget(&self, file: &File, bytes: Range<u64>) {
+        use rustix::fs::{Advice, fadvise};
+        if let Some(length) = NonZeroU64::new(bytes.end.saturating_sub(bytes.start)) {
+            // A cache that keeps it costs speed, and nothing else.
+            let _ = fadvise(file, bytes.start, Some(length), Advice::DontNeed);
+        }
     }
 }
 

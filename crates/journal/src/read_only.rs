@@ -95,6 +95,7 @@ impl<S: Storage> ReadOnly<S> {
                 .unwrap_or(committed)
                 .max(committed),
             gaps,
+            cached: true,
         };
         Ok(Self {
             shared: Arc::new(Shared::new(storage, start.journal, state)),

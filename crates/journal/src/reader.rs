@@ -143,6 +143,10 @@ impl<S: Storage> Reader<S> {
             let damage = Error::Damaged(self.fresh_damage(segment.number));
             return Err(self.if_held(segment.number, damage));
         };
+        if !self.shared.lock().cached {
+            let read = self.offset..self.offset + header.stride();
+            storage.forget(&segment.file, read);
+        }
         self.offset += header.stride();
         self.at = header.end();
         Ok((self.at > self.from).then_some((header.first, self.from)))

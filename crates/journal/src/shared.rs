@@ -37,6 +37,8 @@ pub(crate) struct State {
     /// Records below this are synced.
     pub(crate) durable: u64,
     pub(crate) gaps: Vec<Gap>,
+    /// Whether what is synced will be read again soon.
+    pub(crate) cached: bool,
 }
 
 impl State {

@@ -1,6 +1,7 @@
 //! What a journal asks of the place where it keeps its files.
 
 use std::io;
+use std::ops::Range;
 
 /// A flat folder of files: real ones ([`crate::Files`]), or a simulation that can lose what was not
 /// synced ([`crate::sim::Sim`]).
@@ -42,4 +43,8 @@ pub trait Storage: Send + Sync {
 
     /// Makes durable what was written to `file`, its length included. Says nothing about its name.
     fn sync(&self, file: &Self::File) -> io::Result<()>;
+
+    /// What lies there, and is synced, is not wanted soon: memory that a cache has spent on it may serve
+    /// others. A hint, which changes nothing that can be read.
+    fn forget(&self, _file: &Self::File, _bytes: Range<u64>) {}
 }

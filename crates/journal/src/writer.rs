@@ -71,6 +71,7 @@ impl<S: Storage> Journal<S> {
             committed: found.checkpoint.committed,
             durable: found.next,
             gaps: found.gaps,
+            cached: true,
         };
         let active = found
             .active
@@ -160,6 +161,10 @@ impl<S: Storage> Journal<S> {
             let written = self.write_group(active);
             self.or_poison(written.map_err(|source| Error::io("write", &name, source)))?;
             if let Some(active) = &mut self.active {
+                if !self.shared.lock().cached {
+                    let written = active.offset..active.offset + length;
+                    self.shared.storage.forget(&active.segment.file, written);
+                }
                 active.offset += length;
             }
             self.group = self.group.wrapping_add(1);
@@ -171,6 +176,12 @@ impl<S: Storage> Journal<S> {
             self.shared.lock().durable = self.next;
         }
         Ok(self.next)
+    }
+
+    /// Whether what is synced from here on will be read again soon, as it is in general. If not, the system
+    /// is told that it need not keep it in memory: pages that are used again cost a fraction of new ones.
+    pub fn set_cached(&mut self, cached: bool) {
+        self.shared.lock().cached = cached;
     }
 
     /// A reader of records from `sequence` on, for use beside the writer, in another thread if need be.

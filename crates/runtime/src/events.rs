@@ -119,6 +119,8 @@ impl<C: Codec> Shard<C> {
     }
 
     fn without_input(&mut self, run: impl FnOnce(&mut Pipeline<C::Item>, &mut Collector<'_, C>)) {
+        // In the midst of a batch, too: else the rows would take the place of the event before.
+        self.codec.close(&mut self.item);
         let mut collector = Collector {
             codec: &mut self.codec,
             outputs: &mut self.outputs,

@@ -76,13 +76,14 @@ impl Reached {
 }
 
 /// What a destination that keeps it beside its rows knows of the lanes: which rows it has, so that none
-/// is written a second time when a journal brings it again after a crash.
+/// is written a second time.
 ///
-/// Only rows that were there when the destination was opened are left out: within one run the driver
-/// sees to it that nothing comes twice.
+/// After a crash a row comes twice in one run where it was both in a disk buffer and not committed in the
+/// journal: from the buffer first, and then from its event, which is run again. A lane's rows come in the
+/// order of their places, so one that lies before what its lane has reached was written, by this run or
+/// an earlier one, or was set aside.
 #[derive(Debug, Default)]
 pub struct Marks {
-    found: HashMap<Lane, Reached>,
     stored: HashMap<Lane, Reached>,
     /// The lanes that have moved since.
     moved: HashMap<Lane, Reached>,
@@ -93,29 +94,28 @@ pub struct Marks {
 impl Marks {
     /// Goes on from what the destination holds.
     pub fn found(lanes: impl IntoIterator<Item = (Lane, Reached)>) -> Self {
-        let found: HashMap<_, _> = lanes.into_iter().collect();
         Marks {
-            stored: found.clone(),
-            found,
+            stored: lanes.into_iter().collect(),
             ..Marks::default()
         }
     }
 
-    /// Leaves out the rows that the destination has.
+    /// Leaves out the rows that the destination has, or will have with those before them.
     pub fn fresh<'a>(&self, batches: &[Rows<'a>]) -> Fresh<'a> {
         let mut fresh = Fresh::default();
         let mut count = 0;
+        // How far these batches have come.
+        let mut coming: HashMap<&Lane, Reached> = HashMap::new();
         for &rows in batches {
-            let found = rows.lane().and_then(|lane| self.found.get(lane));
-            let first = (0..rows.len()).find_map(|row| rows.place(row));
-            let (Some(found), Some(first)) = (found, first) else {
+            let Some((lane, from, until)) = stretch(&rows) else {
                 count += rows.len();
                 fresh.rows.push(rows);
                 continue;
             };
+            let reached = coming.entry(lane).or_insert_with(|| self.reached(lane));
             let mut rest = rows;
-            while first < found.until && !rest.is_empty() {
-                let has = |row: usize| rest.place(row).is_some_and(|place| found.has(place));
+            while from < reached.until && !rest.is_empty() {
+                let has = |row: usize| rest.place(row).is_some_and(|place| reached.has(place));
                 let known = (0..rest.len()).take_while(|&row| has(row)).count();
                 let unknown = (known..rest.len()).take_while(|&row| !has(row)).count();
                 let (head, tail) = rest.split_at(known).1.split_at(unknown);
@@ -130,8 +130,14 @@ impl Marks {
             fresh
                 .rows
                 .extend(Some(rest).filter(|rest| !rest.is_empty()));
+            reached.wrote(from, until);
         }
         fresh
+    }
+
+    fn reached(&self, lane: &Lane) -> Reached {
+        let reached = self.moved.get(lane).or_else(|| self.stored.get(lane));
+        reached.cloned().unwrap_or_default()
     }
 
     /// These rows are written; not stored yet.
@@ -143,7 +149,7 @@ impl Marks {
 
     /// These rows will not be written, and what will tell of them elsewhere may not be durable yet.
     pub fn set_aside(&mut self, batches: &[Rows<'_>]) {
-        for (lane, from, until) in batches.iter().filter_map(stretch) {
+        for (lane, from, until) in self.fresh(batches).rows.iter().filter_map(stretch) {
             lane_of(&mut self.moved, &self.stored, lane).set_aside(from, until);
             self.aside.push((lane.clone(), from, until));
         }

@@ -137,6 +137,44 @@ proptest! {
 }
 
 #[test]
+fn what_a_buffer_and_a_journal_both_bring_is_written_once() {
+    let (lane, all) = (lane(0), kept(0..9));
+    let rows = Rows::of(&all, &lane);
+    let run = |from: usize, until: usize| rows.split_at(from).1.split_at(until - from).0;
+    let mut marks = Marks::default();
+    // Within one write, in a later one before anything is stored, and after that.
+    let both = [run(0, 4), run(1, 4), run(3, 5)];
+    let fresh = marks.fresh(&both);
+    assert_eq!(text(&fresh.rows), [0, 1, 2, 3, 4]);
+    let done: Vec<_> = (0..=5).map(|written| fresh.skipped.done(written)).collect();
+    assert_eq!(done, [0, 1, 2, 3, 8, 9]);
+    marks.wrote(&fresh.rows);
+    assert_eq!(text(&marks.fresh(&[run(2, 6)]).rows), [5]);
+    marks.store();
+    assert_eq!(
+        text(&marks.fresh(&[run(0, 5), run(4, 9)]).rows),
+        [5, 6, 7, 8]
+    );
+    // A flush that fails brings back what was written since.
+    marks.wrote(&[run(5, 7)]);
+    marks.undo();
+    assert_eq!(text(&marks.fresh(&[run(4, 9)]).rows), [5, 6, 7, 8]);
+}
+
+#[test]
+fn a_row_that_was_set_aside_is_offered_once_in_a_write() {
+    let (lane, all) = (lane(0), kept(0..4));
+    let rows = Rows::of(&all, &lane);
+    let mut marks = Marks::default();
+    let (first, rest) = rows.split_at(1);
+    marks.set_aside(&[first]);
+    marks.wrote(&[rest]);
+    let fresh = marks.fresh(&[rows, rows]);
+    assert_eq!(text(&fresh.rows), [0]);
+    assert_eq!((fresh.skipped.done(0), fresh.skipped.done(1)), (0, 8));
+}
+
+#[test]
 fn a_row_that_was_set_aside_comes_again_until_it_is_written() {
     let (lane, all) = (lane(0), kept(0..5));
     let rows = Rows::of(&all, &lane);

@@ -68,6 +68,15 @@ impl<'a> Rows<'a> {
         })
     }
 
+    /// Where a journal keeps the event that a row came from, if one does.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Rows::len`].
+    pub fn position(&self, index: usize) -> Position {
+        assert!(index < self.count, "row {index} of {}", self.count);
+        self.records.position(self.first + index)
+    }
+
     /// The rows one after the other, each with its newline.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes

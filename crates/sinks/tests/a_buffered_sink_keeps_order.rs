@@ -70,6 +70,7 @@ impl Rig {
             spares,
             ledger,
             required: true,
+            journal: None,
         };
         Rig {
             line,

@@ -99,6 +99,7 @@ pub(super) fn open_sinks(
         options,
         letters: None,
         buffer: None,
+        journal,
     };
     let store = millpond_sinks::dead_letter_writer(letters.clone());
     let letters = spawn(
@@ -125,6 +126,7 @@ pub(super) fn open_sinks(
         let buffer = open_buffer(sink)?;
         let policy = Policy {
             buffer,
+            journal,
             room: format!("sinks.{name}"),
             limits: sink.options.queue.limits(),
             options: sink.options.clone(),
@@ -148,6 +150,7 @@ struct Policy {
     options: SinkOptions,
     letters: Option<Letters>,
     buffer: Option<Buffer>,
+    journal: Option<u64>,
 }
 
 fn open_buffer(sink: &Sink) -> Result<Option<Buffer>, StartError> {
@@ -177,6 +180,7 @@ fn spawn(
         options,
         letters,
         buffer,
+        journal,
     } = policy;
     let (sender, receiver) = room(room_name.clone(), limits);
     let (sender, receiver, front) = match buffer {
@@ -226,6 +230,7 @@ fn spawn(
                 spares: spares.clone(),
                 ledger: ledger.clone(),
                 required: options.required,
+                journal,
             };
             let buffer = millpond_sinks::buffer(between, front.buffer)?;
             sinks.buffers.push(buffer);

@@ -6,6 +6,7 @@
 )]
 
 pub mod http;
+pub mod rows;
 pub mod w1;
 
 use std::collections::BTreeMap;

@@ -40,6 +40,7 @@ impl Feeder {
             return false;
         }
         let (read, spares, ledger, name) = (&mut self.read, &self.spares, &self.ledger, &self.name);
+        let journal = self.journal;
         let lose = |rows: u64, reason| {
             let lost = (0..rows).map(|_| (0, Fate::Dropped(reason)));
             Receipt::resumed(ledger, rows, 0).settle(0, lost);
@@ -53,7 +54,7 @@ impl Feeder {
                 );
                 lose(kept.lost, "damaged");
             }
-            match record::read(record, spares.take().unwrap_or_default()) {
+            match record::read(record, journal, spares.take().unwrap_or_default()) {
                 Ok(restored) => read.push_back((kept, restored)),
                 Err(error) => {
                     tracing::error!(

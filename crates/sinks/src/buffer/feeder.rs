@@ -11,10 +11,9 @@ use millpond_store::{Buffer, Error, Kept};
 
 use super::answers::Answers;
 use super::flights::Flights;
-use super::piece::Pieces;
-use super::record::Restored;
+use super::record::{Head, Restored};
 use super::spill::{Waiting, spill};
-use crate::SinkControl;
+use crate::{Rows, SinkControl};
 
 /// How soon to try again what the disk refused.
 pub(super) const AGAIN: Duration = Duration::from_secs(1);
@@ -38,6 +37,8 @@ pub(super) struct Feeder {
     pub(super) ledger: Arc<SinkLedger>,
     pub(super) required: bool,
     pub(super) buffer: Buffer,
+    /// The journal that gives rows their places.
+    pub(super) journal: Option<u64>,
     pub(super) answers: Arc<Answers>,
     pub(super) flights: Flights,
     /// Taken from the room in front, in order.
@@ -145,7 +146,7 @@ impl Feeder {
                         permit,
                         events,
                         bytes,
-                        copy: None,
+                        kept: 0,
                     });
                 }
                 Poll::Ready(None) => return Room::Ended,
@@ -157,8 +158,7 @@ impl Feeder {
     /// Whether rows may go through memory: nothing is on disk that comes before them.
     fn passes(&self) -> bool {
         let behind = self.back.is_some() && !self.flights.are_halted();
-        let first = self.waiting.front().and_then(|one| one.copy.as_ref());
-        let begun = first.is_some_and(Pieces::are_begun);
+        let begun = self.waiting.front().is_some_and(|one| one.kept > 0);
         behind && !begun && self.read.is_empty() && self.buffer.is_read()
     }
 
@@ -184,7 +184,12 @@ impl Feeder {
                 lane,
                 mut receipt,
             } = outbound;
-            let copy = self.flights.spare().of(&output, &lane, &receipt);
+            let head = Head {
+                lane: &lane,
+                journal: self.journal,
+                received_nanos: receipt.received_nanos(),
+            };
+            let copy = self.flights.spare().of(Rows::of(&output, &lane), head);
             let flight = self.flights.next();
             self.flights.begin(copy, receipt.hold());
             let outbound = Outbound {
@@ -226,7 +231,7 @@ impl Feeder {
         }
     }
 
-    /// Puts on disk what waits; true when something was.
+    /// Puts some of what waits on disk; true when something was.
     fn spill(&mut self, now: Instant) -> bool {
         let (front, spares) = (&self.front, &self.spares);
         let mut moved = false;
@@ -234,6 +239,7 @@ impl Feeder {
             &mut self.buffer,
             &mut self.flights,
             &mut self.waiting,
+            self.journal,
             &self.ledger,
             |one| {
                 let Outbound {
@@ -251,7 +257,10 @@ impl Feeder {
             },
         );
         match spilled {
-            Ok(()) => self.takes(),
+            Ok(spilled) => {
+                moved |= spilled;
+                self.takes();
+            }
             Err(error) => {
                 self.refused(&error);
                 self.spill_at = Some(now + AGAIN);
@@ -321,9 +330,10 @@ impl Feeder {
             if self.spill_at.is_none() {
                 self.spill(now);
             }
-            if self.spill_at.is_some() {
-                return Next::Wait(self.spill_at);
-            }
+            return match self.spill_at {
+                Some(at) => Next::Wait(Some(at)),
+                None => Next::Step,
+            };
         }
         if !self.flights.is_empty() {
             self.sink.give_up();

@@ -29,6 +29,8 @@ pub struct Buffered {
     pub ledger: Arc<SinkLedger>,
     /// Whether inputs wait for the sink.
     pub required: bool,
+    /// The journal that the places of rows mean: a sink that compares places gets those of no other.
+    pub journal: Option<u64>,
 }
 
 /// Runs a buffer between two rooms, on a thread of its own, until the front one is closed and empty and
@@ -47,6 +49,7 @@ pub fn buffer(between: Buffered, buffer: Buffer) -> Result<BufferHandle, SinkErr
         spares,
         ledger,
         required,
+        journal,
     } = between;
     let left = buffer.held().rows;
     ledger.restore(left);
@@ -67,6 +70,7 @@ pub fn buffer(between: Buffered, buffer: Buffer) -> Result<BufferHandle, SinkErr
         ledger,
         required,
         buffer,
+        journal,
         answers: answers.clone(),
         flights: Flights::default(),
         waiting: Default::default(),

@@ -1,13 +1,10 @@
-use millpond_delivery::{Lane, Receipt};
-use millpond_event::Records;
-
-use super::record;
+use super::record::Head;
 use crate::Rows;
 
 /// What a record may take up, unless one row alone is more: what is read back at once.
-const MOST: usize = 256 << 10;
+pub(super) const MOST: usize = 256 << 10;
 
-/// The rows of a parcel as records, and how many of these are on disk.
+/// A copy of the rows of a parcel as records, and how many of these are on disk.
 #[derive(Default)]
 pub(super) struct Pieces {
     bytes: Vec<u8>,
@@ -18,18 +15,17 @@ pub(super) struct Pieces {
 
 impl Pieces {
     /// Makes them of a parcel's rows, in the memory of `self`.
-    pub(super) fn of(mut self, records: &Records, lane: &Lane, receipt: &Receipt) -> Self {
+    pub(super) fn of(mut self, rows: Rows<'_>, head: Head<'_>) -> Self {
         self.bytes.clear();
         self.ends.clear();
         self.written = 0;
-        let rows = Rows::of(records, lane);
-        let received = receipt.received_nanos();
         let mut first = 0;
         while first < rows.len() {
-            let written = record::write(rows, lane, received, first, MOST, &mut self.bytes);
+            let (count, _) = head.cut(rows, first, MOST);
+            head.write(rows, first, count, &mut self.bytes);
             self.ends
-                .push((self.bytes.len(), u32::try_from(written).unwrap_or(u32::MAX)));
-            first += written;
+                .push((self.bytes.len(), u32::try_from(count).unwrap_or(u32::MAX)));
+            first += count;
         }
         self
     }
@@ -46,11 +42,6 @@ impl Pieces {
     /// So many more are on disk.
     pub(super) fn wrote(&mut self, records: usize) {
         self.written += records;
-    }
-
-    /// Whether some of them are, so that the others have to go there, too.
-    pub(super) fn are_begun(&self) -> bool {
-        self.written > 0
     }
 
     pub(super) fn are_written(&self) -> bool {

@@ -9,9 +9,22 @@ use millpond_queue::monotonic_nanos;
 use crate::Rows;
 
 /// The version of the format.
-const VERSION: u8 = 1;
-/// What a row takes up beside its bytes.
-const ROW: usize = 16;
+const VERSION: u8 = 2;
+/// An earlier one, which did not say whose places its rows have: they are read without.
+const OF_NO_JOURNAL: u8 = 1;
+/// What a row's length takes up beside its bytes, and its position beside both.
+const LENGTH: usize = 4;
+const POSITION: usize = 12;
+
+/// What the rows of a record have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head<'a> {
+    pub(super) lane: &'a Lane,
+    /// The journal that their places mean; none if no journal keeps their events.
+    pub(super) journal: Option<u64>,
+    /// On this process's clock.
+    pub(super) received_nanos: u64,
+}
 
 /// Rows that came back from disk.
 #[derive(Debug)]
@@ -22,55 +35,85 @@ pub(super) struct Restored {
     pub(super) received_nanos: u64,
 }
 
-/// Writes as many rows from `first` on as fit into `most` bytes, one at least; returns how many.
-pub(super) fn write(
-    rows: Rows<'_>,
-    lane: &Lane,
-    received_nanos: u64,
-    first: usize,
-    most: usize,
-    out: &mut Vec<u8>,
-) -> usize {
-    let begin = out.len();
-    out.push(VERSION);
-    let name = lane.pipeline.as_bytes();
-    let name = &name[..name.len().min(usize::from(u16::MAX))];
-    out.extend_from_slice(&(name.len() as u16).to_le_bytes());
-    out.extend_from_slice(name);
-    out.extend_from_slice(&lane.shard.to_le_bytes());
-    let earlier = rows.place(first).map_or(0, |place| place.output);
-    out.extend_from_slice(&earlier.to_le_bytes());
-    out.extend_from_slice(&wall_micros(received_nanos).to_le_bytes());
-    let mut written = 0;
-    for row in first..rows.len() {
-        let bytes = rows.row(row);
-        if written > 0 && out.len() - begin + ROW + bytes.len() > most {
-            break;
-        }
-        let place = rows.place(row).map(|place| place.position);
-        let position = place.unwrap_or(Position::NONE);
-        out.extend_from_slice(&position.sequence.to_le_bytes());
-        out.extend_from_slice(&position.ordinal.to_le_bytes());
-        // An append of the journal takes no more than its segment holds, which is less than this.
-        out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-        out.extend_from_slice(bytes);
-        written += 1;
+impl Head<'_> {
+    fn name(&self) -> &[u8] {
+        let name = self.lane.pipeline.as_bytes();
+        &name[..name.len().min(usize::from(u16::MAX))]
     }
-    written
+
+    /// What a row takes up beside its bytes.
+    fn beside(&self) -> usize {
+        self.journal.map_or(LENGTH, |_| LENGTH + POSITION)
+    }
+
+    /// How many rows from `first` on fit into a record of `most` bytes, one at least, and the bytes that
+    /// it takes up.
+    pub(super) fn cut(&self, rows: Rows<'_>, first: usize, most: usize) -> (usize, usize) {
+        let journal = self.journal.map_or(0, |_| 8);
+        let (mut count, mut bytes) = (0, 1 + 1 + journal + 2 + self.name().len() + 4 + 4 + 8);
+        for row in first..rows.len() {
+            let more = self.beside() + rows.row(row).len();
+            if count > 0 && bytes + more > most {
+                break;
+            }
+            (count, bytes) = (count + 1, bytes + more);
+        }
+        (count, bytes)
+    }
+
+    /// Appends a record of `count` rows from `first` on.
+    pub(super) fn write(&self, rows: Rows<'_>, first: usize, count: usize, out: &mut Vec<u8>) {
+        out.extend_from_slice(&[VERSION, u8::from(self.journal.is_some())]);
+        if let Some(journal) = self.journal {
+            out.extend_from_slice(&journal.to_le_bytes());
+        }
+        let name = self.name();
+        out.extend_from_slice(&(name.len() as u16).to_le_bytes());
+        out.extend_from_slice(name);
+        out.extend_from_slice(&self.lane.shard.to_le_bytes());
+        let earlier = rows.place(first).map_or(0, |place| place.output);
+        out.extend_from_slice(&earlier.to_le_bytes());
+        out.extend_from_slice(&wall_micros(self.received_nanos).to_le_bytes());
+        for row in first..first + count {
+            if self.journal.is_some() {
+                let Position { sequence, ordinal } = rows.position(row);
+                out.extend_from_slice(&sequence.to_le_bytes());
+                out.extend_from_slice(&ordinal.to_le_bytes());
+            }
+            let bytes = rows.row(row);
+            // An append of the journal takes no more than its segment holds, which is less than this.
+            out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+            out.extend_from_slice(bytes);
+        }
+    }
 }
 
-/// Reads a record; `lane` makes a lane of a pipeline's name and a shard, `records` is empty.
+/// Reads a record into `records`, which is empty. Places that `journal` did not give are left out: a
+/// sink would compare them with those that it did.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn read(record: &[u8], mut records: Records) -> Result<Restored, String> {
+pub(super) fn read(
+    record: &[u8],
+    journal: Option<u64>,
+    mut records: Records,
+) -> Result<Restored, String> {
     let mut rest = record;
-    let [version] = array(&mut rest, "version")?;
-    if version != VERSION {
-        return Err(format!(
-            "a record of version {version}, expected {VERSION}: another release wrote it"
-        ));
-    }
+    let (placed, ours) = match array(&mut rest, "version")? {
+        [VERSION] => match array(&mut rest, "journal")? {
+            [0] => (false, false),
+            _ => {
+                let theirs = u64::from_le_bytes(array(&mut rest, "journal")?);
+                (true, journal == Some(theirs))
+            }
+        },
+        [OF_NO_JOURNAL] => (true, false),
+        [version] => {
+            return Err(format!(
+                "a record of version {version}, expected {OF_NO_JOURNAL} or {VERSION}: another release wrote it"
+            ));
+        }
+    };
     let name = u16::from_le_bytes(array(&mut rest, "pipeline")?);
     let name = take(&mut rest, usize::from(name), "pipeline")?;
     let pipeline: Arc<str> = String::from_utf8_lossy(name).into();
@@ -78,15 +121,21 @@ pub(super) fn read(record: &[u8], mut records: Records) -> Result<Restored, Stri
     let earlier = u32::from_le_bytes(array(&mut rest, "output index")?);
     let received = u64::from_le_bytes(array(&mut rest, "time")?);
     while !rest.is_empty() {
-        let position = Position {
-            sequence: u64::from_le_bytes(array(&mut rest, "position")?),
-            ordinal: u32::from_le_bytes(array(&mut rest, "position")?),
-        };
+        let mut position = Position::NONE;
+        if placed {
+            position = Position {
+                sequence: u64::from_le_bytes(array(&mut rest, "position")?),
+                ordinal: u32::from_le_bytes(array(&mut rest, "position")?),
+            };
+        }
         let length = u32::from_le_bytes(array(&mut rest, "row")?);
         let bytes = take(&mut rest, length as usize, "row")?;
+        let position = if ours { position } else { Position::NONE };
         records.push_at(0, position, |out| out.extend_from_slice(bytes));
     }
-    records.set_earlier(earlier);
+    if ours {
+        records.set_earlier(earlier);
+    }
     Ok(Restored {
         records,
         lane: Lane { pipeline, shard },
@@ -127,9 +176,86 @@ mod tests {
 
     use super::*;
 
+    const OURS: u64 = 7;
+
+    fn lane() -> Lane {
+        Lane {
+            pipeline: "clicks".into(),
+            shard: 5,
+        }
+    }
+
+    /// A record of rows that the journal with this id placed.
+    fn record(rows: &Records, journal: Option<u64>) -> Vec<u8> {
+        let lane = lane();
+        let head = Head {
+            lane: &lane,
+            journal,
+            received_nanos: 0,
+        };
+        let mut record = Vec::new();
+        head.write(Rows::of(rows, &lane), 0, rows.len(), &mut record);
+        record
+    }
+
+    fn placed() -> Records {
+        let mut records = Records::default();
+        let position = Position {
+            sequence: 3,
+            ordinal: 4,
+        };
+        for text in ["a\n", "b\n"] {
+            records.push_at(0, position, |out| out.extend_from_slice(text.as_bytes()));
+        }
+        records.set_earlier(2);
+        records
+    }
+
+    #[test]
+    fn a_place_that_another_journal_gave_does_not_come_back() {
+        let rows = placed();
+        for (theirs, now, kept) in [
+            (Some(OURS), Some(OURS), true),
+            (Some(OURS), Some(8), false),
+            (Some(OURS), None, false),
+            (None, Some(OURS), false),
+        ] {
+            let back = read(&record(&rows, theirs), now, Records::default()).expect("readable");
+            assert_eq!(back.records.bytes(), b"a\nb\n");
+            let (lane, whole) = (lane(), lane());
+            let (back, rows) = (Rows::of(&back.records, &lane), Rows::of(&rows, &whole));
+            for row in 0..2 {
+                let expected = rows.place(row).filter(|_| kept);
+                assert_eq!(back.place(row), expected, "{theirs:?} read beside {now:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_that_does_not_name_its_journal_comes_back_without_places() {
+        // As the release before wrote it: version, pipeline, shard, output index, time, and two rows.
+        let mut record = vec![1, 6, 0];
+        record.extend_from_slice(b"clicks");
+        record.extend_from_slice(&5_u32.to_le_bytes());
+        record.extend_from_slice(&2_u32.to_le_bytes());
+        record.extend_from_slice(&0_u64.to_le_bytes());
+        for text in ["a\n", "b\n"] {
+            record.extend_from_slice(&3_u64.to_le_bytes());
+            record.extend_from_slice(&4_u32.to_le_bytes());
+            record.extend_from_slice(&2_u32.to_le_bytes());
+            record.extend_from_slice(text.as_bytes());
+        }
+        let back = read(&record, Some(OURS), Records::default()).expect("readable");
+        assert_eq!(
+            (back.records.bytes(), &back.lane),
+            (&b"a\nb\n"[..], &lane())
+        );
+        assert_eq!(Rows::of(&back.records, &back.lane).place(1), None);
+    }
+
     proptest! {
         /// However small the records are that rows are cut into, each row comes back with its bytes, its
-        /// lane and its place.
+        /// lane and its place, and no record is longer than was said.
         #[test]
         fn rows_come_back_with_their_places(
             rows in prop::collection::vec((0..5_u64, prop::collection::vec(any::<u8>(), 0..40)), 1..30),
@@ -146,28 +272,32 @@ mod tests {
                 };
                 records.push_at(0, position, |out| out.extend_from_slice(bytes));
             }
-            let lane = Lane { pipeline: "clicks".into(), shard: 5 };
+            let lane = lane();
             let whole = Rows::of(&records, &lane);
+            let journal = known.then_some(OURS);
+            let head = Head { lane: &lane, journal, received_nanos: 0 };
             let mut first = 0;
             while first < whole.len() {
+                let (count, bytes) = head.cut(whole, first, most);
+                prop_assert!(count > 0 && (count == 1 || bytes <= most));
                 let mut record = Vec::new();
-                let written = write(whole, &lane, 0, first, most, &mut record);
-                prop_assert!(written > 0);
-                let back = read(&record, Records::default()).expect("readable");
+                head.write(whole, first, count, &mut record);
+                prop_assert_eq!(record.len(), bytes);
+                let back = read(&record, journal, Records::default()).expect("readable");
                 prop_assert_eq!(&back.lane, &lane);
                 let back = Rows::of(&back.records, &lane);
-                prop_assert_eq!(back.len(), written);
-                for row in 0..written {
+                prop_assert_eq!(back.len(), count);
+                for row in 0..count {
                     prop_assert_eq!(back.row(row), whole.row(first + row));
                     prop_assert_eq!(back.place(row), whole.place(first + row));
                 }
-                first += written;
+                first += count;
             }
         }
 
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..99)) {
-            let _ = read(&bytes, Records::default());
+            let _ = read(&bytes, Some(OURS), Records::default());
         }
     }
 }

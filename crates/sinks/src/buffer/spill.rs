@@ -9,7 +9,12 @@ use millpond_queue::Permit;
 use millpond_store::{Buffer, Error, Kept};
 
 use super::flights::Flights;
-use super::piece::Pieces;
+use super::piece::{MOST, Pieces};
+use super::record::Head;
+use crate::Rows;
+
+/// Once a group is as long as this, it is synced: until then it is in memory a second time.
+const GROUP: usize = 2 << 20;
 
 /// A parcel that was taken from the room and not handed on.
 pub(super) struct Waiting {
@@ -18,49 +23,41 @@ pub(super) struct Waiting {
     /// As counted by the room.
     pub(super) events: u64,
     pub(super) bytes: u64,
-    /// Its rows, once it had to go to disk.
-    pub(super) copy: Option<Pieces>,
+    /// Leading rows that are on disk: once there are some, the others have to go there, too.
+    pub(super) kept: usize,
 }
 
-/// Puts what the sink has and what waits on disk, in this order, and syncs once for all of it. What is
-/// durable then holds no input open; it is taken out of `waiting` and given to `kept`.
+/// Puts a group of what the sink has and what waits on disk, in this order, and syncs once for all of it.
+/// What is durable then holds no input open; it is taken out of `waiting` and given to `kept`. Says
+/// whether something was put there.
 ///
 /// Of what has no room, nothing is let go of, and the error says why.
 pub(super) fn spill(
     buffer: &mut Buffer,
     flights: &mut Flights,
     waiting: &mut VecDeque<Waiting>,
+    journal: Option<u64>,
     ledger: &Arc<SinkLedger>,
     mut kept: impl FnMut(Waiting),
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
+    let mut group = Group {
+        buffer,
+        bytes: 0,
+        refused: None,
+    };
     // Records appended of each, in order, until one is refused.
-    let mut appended: Vec<(usize, Option<Kept>)> = Vec::new();
-    let mut refused = None;
     let copies = flights.unkept().filter_map(|flight| flight.copy.as_ref());
-    for copy in copies {
-        append(buffer, copy, &mut appended, &mut refused);
-    }
-    let in_flight = appended.len();
-    for one in waiting.iter_mut() {
-        if refused.is_some() {
-            break;
-        }
-        let Outbound {
-            output,
-            lane,
-            receipt,
-        } = &one.outbound;
-        let copy = one
-            .copy
-            .get_or_insert_with(|| flights.spare().of(output, lane, receipt));
-        append(buffer, copy, &mut appended, &mut refused);
-    }
+    let copies: Vec<_> = copies.map_while(|copy| group.copy(copy)).collect();
+    // Rows that will be kept of each.
+    let waits = waiting.iter().map_while(|one| group.rows(one, journal));
+    let waits: Vec<_> = waits.collect();
+    let mut refused = group.refused;
     if let Some(error) = refused.take_if(|error| !error.is_full()) {
         return Err(error);
     }
     buffer.sync()?;
     let mut last = None;
-    for (flight, (records, end)) in flights.unkept().zip(&appended[..in_flight]) {
+    for (flight, (records, end)) in flights.unkept().zip(&copies) {
         if let Some(copy) = &mut flight.copy {
             copy.wrote(*records);
         }
@@ -76,50 +73,113 @@ pub(super) fn spill(
     if let Some(last) = last {
         buffer.pass_over(last);
     }
-    for (records, _) in &appended[in_flight..] {
+    for rows in &waits {
         let Some(one) = waiting.front_mut() else {
             break;
         };
-        if let Some(copy) = &mut one.copy {
-            copy.wrote(*records);
-        }
-        if !one.copy.as_ref().is_some_and(Pieces::are_written) {
+        one.kept = *rows;
+        if one.kept < one.outbound.output.len() {
             break;
         }
         waiting.pop_front().into_iter().for_each(&mut kept);
     }
     match refused {
         Some(error) => Err(error),
-        None => Ok(()),
+        None => Ok(!copies.is_empty() || !waits.is_empty()),
     }
 }
 
-/// Appends what of `copy` is not on disk, unless something was refused before.
-fn append(
-    buffer: &mut Buffer,
-    copy: &Pieces,
-    appended: &mut Vec<(usize, Option<Kept>)>,
-    refused: &mut Option<Error>,
-) {
-    if refused.is_some() {
-        return;
+/// What is appended and not synced.
+struct Group<'a> {
+    buffer: &'a mut Buffer,
+    bytes: usize,
+    /// Nothing is appended behind what was refused.
+    refused: Option<Error>,
+}
+
+impl Group<'_> {
+    fn is_over(&self) -> bool {
+        self.refused.is_some() || self.bytes >= GROUP
     }
-    // All of it or nothing, as far as its size is concerned: what is begun cannot go another way.
-    *refused = copy
-        .unwritten()
-        .find_map(|(record, _)| buffer.may_hold(record.len()).err());
-    if refused.is_some() {
-        return;
+
+    /// Appends what of `copy` is not on disk: the records that were, and where the last one lies. None if
+    /// that has to wait.
+    fn copy(&mut self, copy: &Pieces) -> Option<(usize, Option<Kept>)> {
+        if self.is_over() || !self.takes(copy.unwritten().map(|(record, _)| record.len())) {
+            return None;
+        }
+        let (mut records, mut end) = (0, None);
+        for (record, rows) in copy.unwritten() {
+            let put = |out: &mut Vec<u8>| out.extend_from_slice(record);
+            match self.append(rows, put) {
+                Some(kept) => (records, end) = (records + 1, Some(kept)),
+                None => break,
+            }
+        }
+        Some((records, end))
     }
-    let (mut records, mut end) = (0, None);
-    for (record, rows) in copy.unwritten() {
-        match buffer.append(record, rows) {
-            Ok(kept) => (records, end) = (records + 1, Some(kept)),
-            Err(error) => {
-                *refused = Some(error);
+
+    /// Appends what of `one` is not on disk: how many leading rows are there then. None if that has to
+    /// wait.
+    fn rows(&mut self, one: &Waiting, journal: Option<u64>) -> Option<usize> {
+        let Outbound {
+            output,
+            lane,
+            receipt,
+        } = &one.outbound;
+        let rows = Rows::of(output, lane);
+        let head = Head {
+            lane,
+            journal,
+            received_nanos: receipt.received_nanos(),
+        };
+        let cuts = |first: usize| {
+            let cut = move |first: usize| {
+                (first < rows.len()).then(|| (first, head.cut(rows, first, MOST)))
+            };
+            std::iter::successors(cut(first), move |(first, (count, _))| cut(first + count))
+        };
+        let lengths = cuts(one.kept).map(|(_, (_, length))| length);
+        if self.is_over() || !self.takes(lengths) {
+            return None;
+        }
+        let mut kept = one.kept;
+        for (first, (count, _)) in cuts(one.kept) {
+            let many = u32::try_from(count).unwrap_or(u32::MAX);
+            if self
+                .append(many, |out| head.write(rows, first, count, out))
+                .is_none()
+            {
                 break;
+            }
+            kept = first + count;
+        }
+        Some(kept)
+    }
+
+    /// Whether records of these lengths could ever be taken in: all of them or none, since what is begun
+    /// cannot go another way.
+    fn takes(&mut self, mut lengths: impl Iterator<Item = usize>) -> bool {
+        self.refused = lengths.find_map(|length| self.buffer.may_hold(length).err());
+        self.refused.is_none()
+    }
+
+    fn append(&mut self, rows: u32, write: impl FnOnce(&mut Vec<u8>)) -> Option<Kept> {
+        let mut bytes = 0;
+        let appended = self.buffer.append(rows, |out| {
+            let before = out.len();
+            write(out);
+            bytes = out.len() - before;
+        });
+        match appended {
+            Ok(kept) => {
+                self.bytes += bytes;
+                Some(kept)
+            }
+            Err(error) => {
+                self.refused = Some(error);
+                None
             }
         }
     }
-    appended.push((records, end));
 }

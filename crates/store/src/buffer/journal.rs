@@ -14,6 +14,12 @@ const LET_GO: u64 = 1 << 20;
 /// What of a segment no record can have: the segment's head, a frame's and the record's own.
 const OVERHEAD: u64 = 128;
 
+/// While it holds more than this, it will be long before what comes in is read: the system need not cache it.
+const CACHED: u64 = 64 << 20;
+
+/// Memory beyond this is freed rather than used for the next record.
+const MOST_FRAMED: usize = 1 << 20;
+
 type OpenStorage<S> = Box<dyn Fn() -> millpond_journal::Result<S> + Send>;
 
 /// Records in order on a journal of their own, which this process has to itself.
@@ -34,6 +40,8 @@ pub struct Buffer<S: Storage = Files> {
     let_go: Mark,
     /// The mark behind everything that was appended.
     end: Mark,
+    /// Memory for the record that is being taken in.
+    framed: Vec<u8>,
     view: BufferView,
 }
 
@@ -105,6 +113,7 @@ impl<S: Storage> Buffer<S> {
             settled: Place::default(),
             let_go: Mark::default(),
             end: Mark::default(),
+            framed: Vec::new(),
             view: BufferView::default(),
         };
         let journal = buffer.reopen()?;
@@ -146,19 +155,24 @@ impl<S: Storage> Buffer<S> {
         Ok(())
     }
 
-    /// Takes in a record of `rows` rows; it is durable after the next [`sync`](Self::sync).
+    /// Takes in a record of `rows` rows, which is what `write` appends; it is durable after the next
+    /// [`sync`](Self::sync).
     ///
     /// # Errors
     /// [`Error::is_full`] when there is no room for it; nothing was taken in then. After every other
     /// failure what came since the last sync is best taken in again.
-    pub fn append(&mut self, record: &[u8], rows: u32) -> Result<Kept> {
+    pub fn append(&mut self, rows: u32, write: impl FnOnce(&mut Vec<u8>)) -> Result<Kept> {
         self.opened()?;
-        let framed = self.end.frame(rows, record);
+        self.end.frame(rows, &mut self.framed, write);
         let end = self.end.after(Mark {
             rows: u64::from(rows),
-            bytes: framed.len() as u64,
+            bytes: self.framed.len() as u64,
         });
-        let appended = self.opened()?.journal.append(&[framed]);
+        let framed = std::mem::take(&mut self.framed);
+        let appended = self.opened()?.journal.append(&[&framed]);
+        if framed.capacity() <= MOST_FRAMED {
+            self.framed = framed;
+        }
         let sequence = self.or_close(appended)?.start;
         self.end = end;
         Ok(Kept {
@@ -174,7 +188,10 @@ impl<S: Storage> Buffer<S> {
     /// # Errors
     /// When the disk fails: what came since the last sync is best taken in again.
     pub fn sync(&mut self) -> Result<()> {
-        let synced = self.opened()?.journal.sync();
+        let cached = self.held().bytes <= CACHED;
+        let journal = &mut self.opened()?.journal;
+        journal.set_cached(cached);
+        let synced = journal.sync();
         self.or_close(synced)?;
         self.view.holds(self.held());
         Ok(())

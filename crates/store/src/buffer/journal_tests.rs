@@ -42,7 +42,7 @@ proptest! {
         let mut next = 0_u8;
         for (appends, settles, cut, rows) in rounds {
             for _ in 0..appends {
-                match buffer.append(&[next; 40], rows) {
+                match buffer.append(rows, |out| out.extend_from_slice(&[next; 40])) {
                     Ok(_) => {
                         owed.push_back((next, rows));
                         next = (next + 1) % 200;
@@ -53,7 +53,7 @@ proptest! {
             buffer.sync().expect("synced");
             if cut {
                 // Nobody was told that it is kept, and it may be.
-                let _ = buffer.append(&[NEVER_SYNCED; 40], 1);
+                let _ = buffer.append(1, |out| out.extend_from_slice(&[NEVER_SYNCED; 40]));
                 drop(buffer);
                 sim.cut_power();
                 buffer = open(&sim);

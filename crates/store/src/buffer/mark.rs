@@ -8,9 +8,6 @@ pub struct Mark {
     pub bytes: u64,
 }
 
-/// What a record takes up beside itself.
-const FRAMING: usize = 20;
-
 impl Mark {
     /// The mark behind `more`.
     pub(super) fn after(self, more: Mark) -> Mark {
@@ -28,14 +25,13 @@ impl Mark {
         }
     }
 
-    /// Frames a record of `rows` rows that comes behind this mark.
-    pub(super) fn frame(self, rows: u32, record: &[u8]) -> Vec<u8> {
-        let mut framed = Vec::with_capacity(FRAMING + record.len());
+    /// Frames a record of `rows` rows that comes behind this mark, in place of what `framed` holds.
+    pub(super) fn frame(self, rows: u32, framed: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        framed.clear();
         framed.extend_from_slice(&self.rows.to_le_bytes());
         framed.extend_from_slice(&self.bytes.to_le_bytes());
         framed.extend_from_slice(&rows.to_le_bytes());
-        framed.extend_from_slice(record);
-        framed
+        write(framed);
     }
 
     /// The mark that a framed record begins with, its rows, and the rest of it.
