@@ -1,11 +1,12 @@
 //! Which kinds of components this build of the daemon has, beside those of the component crates.
 
-use millpond_sinks::Kind;
+use millpond_sinks::Kind as Sink;
+use millpond_stages::Kind as Stage;
 
 use crate::config::Family;
 
 /// Every kind of sink.
-pub(crate) fn sinks() -> Vec<Kind> {
+pub(crate) fn sinks() -> Vec<Sink> {
     [
         millpond_sinks::kinds(),
         #[cfg(feature = "sqlite")]
@@ -14,10 +15,21 @@ pub(crate) fn sinks() -> Vec<Kind> {
     .concat()
 }
 
+/// Every kind of stage.
+pub(crate) fn stages() -> Vec<Stage> {
+    [
+        millpond_stages::kinds(),
+        #[cfg(feature = "chaos")]
+        &[millpond_chaos::KIND],
+    ]
+    .concat()
+}
+
 /// How to come by a kind that this build lacks; none if there is no such kind.
 pub(crate) fn not_built(family: Family, kind: &str) -> Option<String> {
     let feature = match (family, kind) {
         (Family::Sink, "sqlite") => "sqlite",
+        (Family::Stage, "chaos") => "chaos",
         _ => return None,
     };
     let family = family.name();

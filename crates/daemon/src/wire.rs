@@ -25,6 +25,7 @@ use crate::codec::JsonCodec;
 use crate::config::{Component, Config, DEAD_LETTERS, MissingKey, Pipeline, Place};
 use crate::error::StartError;
 use crate::journal;
+use crate::kinds;
 use crate::patience::BestEffort;
 use crate::replay::{Door, Doors, Replayer};
 use crate::run::Happening;
@@ -338,8 +339,9 @@ fn line(pipeline: &Pipeline, sinks: &Sinks) -> Result<PipelineSpec<JsonCodec>, S
 /// The plan of a pipeline's line; also what `check` builds.
 pub(crate) fn blueprint(pipeline: &Pipeline) -> Result<Blueprint<Event>, StartError> {
     let mut builder = Blueprint::builder().max_emit(pipeline.max_emit);
+    let kinds = kinds::stages();
     for stage in &pipeline.stages {
-        let factory = millpond_stages::build(&stage.kind, stage.params.clone())
+        let factory = millpond_stages::build_of(&kinds, &stage.kind, stage.params.clone())
             .map_err(|error| StartError::config(&stage.at, error))?;
         builder = builder.stage(&*stage.name, factory);
     }

@@ -19,7 +19,7 @@ use crate::number::Number;
 /// nearest 64-bit float. A string never equals a number.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ConditionConfig {
+pub struct ConditionConfig {
     /// Path of the field to test, such as `context.page`.
     #[schemars(with = "Option<String>")]
     field: Option<Path>,
@@ -52,15 +52,18 @@ pub(crate) struct ConditionConfig {
 
 /// A compiled condition. A clone shares nothing that instances would contend for.
 #[derive(Clone, Debug)]
-pub(crate) enum Condition {
-    All(Vec<Condition>),
-    Any(Vec<Condition>),
-    Not(Box<Condition>),
+pub struct Condition(Tree);
+
+#[derive(Clone, Debug)]
+enum Tree {
+    All(Vec<Tree>),
+    Any(Vec<Tree>),
+    Not(Box<Tree>),
     Test(Path, Test),
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum Test {
+enum Test {
     Exists(bool),
     In(Arc<Set>),
     Range(Option<Bound>, Option<Bound>),
@@ -70,7 +73,7 @@ pub(crate) enum Test {
 
 /// What a field may equal.
 #[derive(Debug)]
-pub(crate) struct Set {
+struct Set {
     strings: Lookup<()>,
     numbers: Vec<Number>,
     bools: Vec<bool>,
@@ -78,14 +81,30 @@ pub(crate) struct Set {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bound {
+struct Bound {
     limit: Number,
     inclusive: bool,
 }
 
 impl Condition {
-    /// `at` is the path of the condition's table inside the stage's.
-    pub(crate) fn compile(config: ConditionConfig, at: &str) -> Result<Self, ConfigError> {
+    /// Compiles a condition; `at` is the path of its table inside the stage's.
+    ///
+    /// # Errors
+    ///
+    /// When it is no single test, or a test's values are not what it compares.
+    pub fn compile(config: ConditionConfig, at: &str) -> Result<Self, ConfigError> {
+        Tree::compile(config, at).map(Condition)
+    }
+
+    /// Whether it holds for the event.
+    #[must_use]
+    pub fn holds(&self, event: &Event) -> bool {
+        self.0.holds(event)
+    }
+}
+
+impl Tree {
+    fn compile(config: ConditionConfig, at: &str) -> Result<Self, ConfigError> {
         let group = |key: &str, conditions: Vec<ConditionConfig>| {
             if conditions.is_empty() {
                 let message = "the list is empty, expected at least one condition";
@@ -130,7 +149,7 @@ impl Condition {
         }
     }
 
-    pub(crate) fn holds(&self, event: &Event) -> bool {
+    fn holds(&self, event: &Event) -> bool {
         match self {
             Self::All(conditions) => conditions.iter().all(|condition| condition.holds(event)),
             Self::Any(conditions) => conditions.iter().any(|condition| condition.holds(event)),

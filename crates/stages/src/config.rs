@@ -22,7 +22,11 @@ impl ConfigError {
 }
 
 /// Reads a stage's table.
-pub(crate) fn parse<T: DeserializeOwned>(params: Value) -> Result<T, ConfigError> {
+///
+/// # Errors
+///
+/// When a key is unknown, missing or has a value that is not what the table expects.
+pub fn parse<T: DeserializeOwned>(params: Value) -> Result<T, ConfigError> {
     serde_path_to_error::deserialize(params).map_err(|error| {
         let path = error.path().to_string();
         let key = if path == "." { String::new() } else { path };

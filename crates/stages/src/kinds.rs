@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What a stage's table is turned into.
-pub(crate) type Factory = Box<dyn StageFactory<Event>>;
+pub type Factory = Box<dyn StageFactory<Event>>;
 
 /// A kind of stage, named by `type` in its table.
 #[derive(Clone, Copy, Debug)]
@@ -22,10 +22,12 @@ pub struct Kind {
     pub example: &'static str,
     /// The JSON schema of its table, without `type`.
     pub schema: fn() -> Schema,
-    pub(crate) build: fn(Value) -> Result<Factory, ConfigError>,
+    /// Makes a factory of its table, without `type`.
+    pub build: fn(Value) -> Result<Factory, ConfigError>,
 }
 
-/// All kinds of stages, by name.
+/// All kinds of stages in this crate, by name. Others come from crates of their own, and whoever composes
+/// them passes all to [`build_of`].
 #[must_use]
 pub fn kinds() -> &'static [Kind] {
     const KINDS: [Kind; 11] = [
@@ -44,17 +46,26 @@ pub fn kinds() -> &'static [Kind] {
     &KINDS
 }
 
-/// Makes a factory of a stage's table. `params` is the table without its `type`.
+/// Makes a factory of the table of one of [`kinds`]. `params` is the table without its `type`.
 ///
 /// # Errors
 ///
 /// When there is no such kind (the key is `type` then), or the table is not what the kind expects; the
 /// error names the key at fault, the value, and what was expected.
 pub fn build(kind: &str, params: Value) -> Result<Factory, ConfigError> {
-    match kinds().iter().find(|known| known.name == kind) {
+    build_of(kinds(), kind, params)
+}
+
+/// As [`build`], with the kinds that are known.
+///
+/// # Errors
+///
+/// As [`build`].
+pub fn build_of(kinds: &[Kind], kind: &str, params: Value) -> Result<Factory, ConfigError> {
+    match kinds.iter().find(|known| known.name == kind) {
         Some(known) => (known.build)(params),
         None => {
-            let names: Vec<&str> = kinds().iter().map(|known| known.name).collect();
+            let names: Vec<&str> = kinds.iter().map(|known| known.name).collect();
             Err(ConfigError::new("type", unknown("stage", kind, &names)))
         }
     }

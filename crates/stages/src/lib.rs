@@ -51,5 +51,6 @@ mod set;
 mod testing;
 mod work;
 
-pub use config::ConfigError;
-pub use kinds::{Kind, build, kinds};
+pub use condition::{Condition, ConditionConfig};
+pub use config::{ConfigError, parse};
+pub use kinds::{Factory, Kind, build, build_of, kinds};

@@ -45,6 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("stages", &["engine", "event"]),
     ("ingest", &["event", "queue", "delivery"]),
     ("sinks", &["event", "queue", "delivery", "store"]),
+    ("chaos", &["stages", "engine", "event"]),
     ("sink-sqlite", &["sinks", "delivery", "event"]),
     (
         "runtime",
@@ -61,6 +62,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "journal",
             "store",
             "stages",
+            "chaos",
             "ingest",
             "sinks",
             "sink-sqlite",

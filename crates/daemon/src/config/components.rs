@@ -46,10 +46,7 @@ impl Family {
                 .iter()
                 .map(|kind| kind.name)
                 .collect(),
-            Family::Stage => millpond_stages::kinds()
-                .iter()
-                .map(|kind| kind.name)
-                .collect(),
+            Family::Stage => kinds::stages().iter().map(|kind| kind.name).collect(),
             Family::Sink => kinds::sinks().iter().map(|kind| kind.name).collect(),
         }
     }
@@ -71,7 +68,7 @@ impl Family {
                     ..Built::default()
                 })
                 .map_err(|error| (error.key, error.message)),
-            Family::Stage => millpond_stages::build(kind, params)
+            Family::Stage => millpond_stages::build_of(&kinds::stages(), kind, params)
                 .map(|stage| Built {
                     stateful: stage.is_stateful(),
                     ..Built::default()

@@ -35,7 +35,7 @@ pub(crate) fn schema() -> Value {
     let name = json!({ "type": "string", "description": "Its name; its type by default." });
     let stages = kinds(
         "stage",
-        millpond_stages::kinds()
+        crate::kinds::stages()
             .iter()
             .map(|kind| (kind.name, kind.summary, (kind.schema)())),
         &Map::from_iter([("name".to_owned(), name)]),
