@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use crate::bench::BenchFlags;
 pub(crate) use crate::bench::ack::AckFlags;
+pub(crate) use crate::bench::burst::BurstFlags;
 
 const BENCH_EXAMPLES: &str = "Examples:
   cargo xtask bench --quick                            every kind of figure in less than a minute
@@ -32,6 +33,9 @@ pub(crate) enum Command {
     /// Measure how prompt the acknowledgement of durable events is, beside the syncs of the same run.
     #[command(after_help = "Example: cargo xtask ack --rate 400000 --body 1000")]
     Ack(AckFlags),
+    /// See how a pool that follows its load meets a burst, and draw it.
+    #[command(after_help = "Example: cargo xtask burst --burst 300000 --time 20s")]
+    Burst(BurstFlags),
     /// Count the instructions that the hot path takes an event, and compare them with the stored figures.
     #[command(
         after_help = "Example: cargo xtask instructions --only filter\nNeeds valgrind; see docs/INSTRUCTIONS.md."

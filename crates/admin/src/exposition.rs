@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use millpond_delivery::BUCKETS;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
+use prometheus_client::encoding::{DescriptorEncoder, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
@@ -11,6 +11,7 @@ use crate::families::{Families, seconds};
 use crate::journal;
 use crate::observed::{Observed, SinkState};
 use crate::seen::Seen;
+use crate::workers;
 
 /// The content type of [`Exposition::text`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -374,18 +375,5 @@ fn process(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
         "Readers that wait for the budget",
         seen.budget_waiting,
     )?;
-    out.gauge("millpond_workers", "Workers that run", seen.workers.running)?;
-    out.encoder
-        .encode_descriptor(
-            "millpond_worker_busy_seconds",
-            "Time spent on shards, summed over workers",
-            None,
-            MetricType::Counter,
-        )?
-        .encode_counter::<NoLabelSet, _, u64>(&seconds(seen.workers.busy_nanos), None)?;
-    out.counter(
-        "millpond_worker_restarts",
-        "Lines rebuilt after a panic",
-        seen.workers.restarts,
-    )
+    workers::metrics(out, &seen.workers)
 }

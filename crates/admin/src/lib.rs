@@ -16,6 +16,7 @@
 //! | `/version` | JSON: name, version, target |
 //! | `/api/v1/queues` | JSON: every queue with depth, capacity, age, shards; the budget |
 //! | `/api/v1/ledger` | JSON: the terms of both equations, and what they cannot account for |
+//! | `/api/v1/workers` | JSON: how many workers there are and may be, and the last decisions about that with their reasons |
 //! | `/api/v1/dlq` | JSON: what is in the store of dead letters, by pipeline, stage and reason; how the last order does |
 //! | `POST /api/v1/dlq/replay` | with the token: 202 and the number of an order to run letters again, `{"where":["reason=refused"],"again":false}` |
 //! | `POST /api/v1/dlq/purge` | the same, to delete them |
@@ -84,6 +85,9 @@
 //! | `millpond_budget_capacity_bytes` | | the memory budget |
 //! | `millpond_budget_waiting` | | readers that wait for it |
 //! | `millpond_workers` | | workers that run |
+//! | `millpond_workers_wanted` | | workers that there should be now |
+//! | `millpond_workers_min` | | the fewest there may be |
+//! | `millpond_workers_max` | | the most there may be |
 //! | `millpond_worker_busy_seconds_total` | | time spent on shards, summed over workers |
 //! | `millpond_worker_restarts_total` | | lines rebuilt after a panic |
 //! | `millpond_build_info` | version, target | 1 |
@@ -100,6 +104,7 @@ mod reply;
 mod router;
 mod seen;
 mod server;
+mod workers;
 
 pub use control::{Control, Order, OrderKind, Wanted};
 pub use error::AdminError;
@@ -107,5 +112,6 @@ pub use journal::JournalObserved;
 pub use observed::{
     BufferStore, BuildInfo, Circuit, Health, KeptLetters, LetterCount, LetterStore, Observed,
     PipelineObserved, Read, SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
+    WorkerDecision,
 };
 pub use server::{Admin, bind};

@@ -29,6 +29,8 @@ pub struct Observed {
     pub budget: Budget,
     /// The worker pool.
     pub workers: Read<WorkerCounts>,
+    /// The last decisions about how many workers there are, oldest first.
+    pub decisions: Read<Vec<WorkerDecision>>,
     /// Whether the process is well.
     pub health: Arc<dyn Health>,
     /// Takes orders; without it there are none to give.
@@ -246,8 +248,29 @@ impl SinkState {
 pub struct WorkerCounts {
     /// Workers that run.
     pub running: u64,
+    /// How many there should be now.
+    pub wanted: u64,
+    /// The fewest there may be.
+    pub min: u64,
+    /// The most there may be.
+    pub max: u64,
     /// Nanoseconds spent on shards, summed over workers.
     pub busy_nanos: u64,
     /// Lines rebuilt after a panic.
     pub restarts: u64,
+}
+
+/// A decision about how many workers there are.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct WorkerDecision {
+    /// Seconds since 1970.
+    pub time: f64,
+    /// Workers before.
+    pub from: u64,
+    /// Workers since: as many, where it was decided to leave it at that.
+    pub to: u64,
+    /// One word for the reason.
+    pub reason: &'static str,
+    /// The reason with its figures.
+    pub because: String,
 }

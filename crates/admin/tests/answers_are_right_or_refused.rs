@@ -30,12 +30,31 @@ fn a_head_request_gets_no_body() {
             "/metrics",
             "/version",
             "/api/v1/queues",
+            "/api/v1/workers",
             "/api/v1/ledger",
             "/api/v1/dlq",
         ] {
             assert_eq!(ask(address, "HEAD", path), (200, String::new()), "{path}");
             assert_eq!(ask(address, "GET", path).0, 200, "{path}");
         }
+    });
+}
+
+#[test]
+fn every_decision_about_the_workers_has_its_reason() {
+    serving(pond().observed, |address| {
+        let seen: Value = serde_json::from_str(&ask(address, "GET", "/api/v1/workers").1).unwrap();
+        let number = |key: &str| seen[key].as_u64().unwrap();
+        assert_eq!(
+            ["running", "wanted", "min", "max"].map(number),
+            [2, 3, 1, 8]
+        );
+        let decision = &seen["decisions"][0];
+        assert_eq!(
+            (&decision["from"], &decision["to"], &decision["reason"]),
+            (&2.into(), &3.into(), &"load".into())
+        );
+        assert_eq!(decision["because"], "workers are 90 % busy");
     });
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::config::{Config, MissingKey, Pipeline};
+use crate::config::{Config, MissingKey, Pipeline, Workers};
 use crate::error::StartError;
 use crate::wire;
 
@@ -59,9 +59,14 @@ pub(crate) fn check(config: &Config) -> Result<String, StartError> {
         say("journal", "", &format!("{dir}, at most {max}"));
     }
     let runtime = &config.runtime;
-    let workers = match runtime.workers {
-        1 => "1 worker".to_owned(),
-        workers => format!("{workers} workers"),
+    let Workers { min, max, target } = runtime.workers;
+    let workers = match (min, max) {
+        (1, 1) => "1 worker".to_owned(),
+        (min, max) if min == max => format!("{max} workers"),
+        _ => format!(
+            "{min} to {max} workers, so that nothing waits for more than {}",
+            humantime::format_duration(target)
+        ),
     };
     say(
         "runtime",

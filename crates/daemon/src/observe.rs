@@ -1,14 +1,15 @@
 //! Describes a running line to the admin listener.
 
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use millpond_admin::{
     BufferStore, BuildInfo, Circuit, Control, Health, JournalObserved, KeptLetters, LetterCount,
     LetterStore, Observed, PipelineObserved, Read, SinkObserved, SinkState, StageCounts,
-    StageObserved, WorkerCounts,
+    StageObserved, WorkerCounts, WorkerDecision,
 };
-use millpond_runtime::PipelineView;
 use millpond_runtime::admission::AdmissionView;
+use millpond_runtime::{Decision, PipelineView};
 use millpond_sinks::SinkState as Doing;
 use millpond_store::{Class, DeadLettersView};
 
@@ -22,6 +23,7 @@ pub(crate) fn observed(
 ) -> Observed {
     let (workers, letters) = (seen.workers.clone(), seen.letters.clone());
     let kept = seen.letters.clone();
+    let (pool, decided) = (seen.pool.clone(), seen.pool.clone());
     Observed {
         build: BuildInfo {
             name: "millpond",
@@ -43,11 +45,26 @@ pub(crate) fn observed(
         budget: seen.budget.clone(),
         workers: Arc::new(move || WorkerCounts {
             running: workers.running() as u64,
+            wanted: pool.wanted() as u64,
+            min: *pool.bounds().start() as u64,
+            max: *pool.bounds().end() as u64,
             busy_nanos: u64::try_from(workers.busy().as_nanos()).unwrap_or(u64::MAX),
             restarts: workers.restarts(),
         }),
+        decisions: Arc::new(move || decided.decisions().iter().map(decision).collect()),
         health,
         control,
+    }
+}
+
+fn decision(decision: &Decision) -> WorkerDecision {
+    let since = decision.at.duration_since(UNIX_EPOCH);
+    WorkerDecision {
+        time: since.map_or(0.0, |since| since.as_secs_f64()),
+        from: decision.from as u64,
+        to: decision.to as u64,
+        reason: decision.reason.name(),
+        because: decision.reason.to_string(),
     }
 }
 

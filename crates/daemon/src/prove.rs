@@ -106,7 +106,7 @@ fn settings(config: &config::Config) -> Settings {
         None => (usual.journal_max, usual.segment),
     };
     Settings {
-        workers: runtime.workers,
+        workers: runtime.workers.max,
         shards: runtime.shards,
         memory: runtime.memory as u64,
         drain: runtime.drain,

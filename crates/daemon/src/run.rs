@@ -81,7 +81,7 @@ pub(crate) fn run(
     };
     wait_for_the_end(runtime, buffers, sinks, admission, tell.clone());
     vitals.enter(Phase::Running);
-    tracing::info!(workers = seen.worker_count, sources = reading, "running");
+    tracing::info!(workers = seen.pool.wanted(), sources = reading, "running");
 
     let mut deadline: Option<Instant> = None;
     let mut best_effort = Some(best_effort);

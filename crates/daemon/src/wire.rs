@@ -15,7 +15,9 @@ use millpond_event::{BufferPool, Event, KeyPath, Path, Slice};
 use millpond_ingest::{BoxFuture, Inlet, Opened, Route, SourceError, StopHandle};
 use millpond_queue::{Budget, RoomView};
 use millpond_runtime::admission::{Admission, AdmissionView};
-use millpond_runtime::{IntakeOf, Options, PipelineSpec, PipelineView, Runtime, WorkersView};
+use millpond_runtime::{
+    IntakeOf, Options, PipelineSpec, PipelineView, PoolView, Runtime, WorkersView,
+};
 use millpond_sinks::{BufferHandle, SinkHandle, SinkView};
 use millpond_store::{DeadLetters, DeadLettersView};
 
@@ -79,7 +81,7 @@ pub(crate) struct Seen {
     pub(crate) budget: Budget,
     pub(crate) journal: Option<AdmissionView>,
     pub(crate) workers: WorkersView,
-    pub(crate) worker_count: usize,
+    pub(crate) pool: PoolView,
 }
 
 /// A pipeline and the sinks it leads to.
@@ -153,10 +155,13 @@ pub(crate) async fn wire(
         .iter()
         .map(|pipeline| sinks.seen_by(pipeline))
         .collect();
+    let workers = config.runtime.workers;
     let options = Options {
         shards: config.runtime.shards,
         batch_bytes_min: shares.batch_bytes_min,
-        ..Options::new(config.runtime.workers, budget.clone())
+        workers_max: workers.max,
+        elastic: workers.elastic(),
+        ..Options::new(workers.min, budget.clone())
     };
     let (runtime, intakes) = Runtime::start(&options, pipelines)?;
     let handles = std::mem::take(&mut sinks.handles);
@@ -270,7 +275,7 @@ pub(crate) async fn wire(
         budget,
         journal: admission.as_ref().map(Admission::view),
         workers: runtime.workers().clone(),
-        worker_count: config.runtime.workers,
+        pool: runtime.pool().clone(),
     };
     Ok(Line {
         runtime,

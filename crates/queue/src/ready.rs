@@ -115,6 +115,12 @@ impl ReadySet {
             .any(|word| word.load(Ordering::Acquire) != 0)
     }
 
+    /// How many shards are ready and unclaimed.
+    pub fn waiting(&self) -> usize {
+        let ready = self.words.iter().map(|word| word.load(Ordering::Acquire));
+        ready.map(|word| word.count_ones() as usize).sum()
+    }
+
     /// Gives a claimed shard back. Hand its output over before: afterwards it may run elsewhere.
     pub fn release(&self, shard: usize, after: After) {
         let state = &self.states[shard];

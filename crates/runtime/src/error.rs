@@ -17,6 +17,17 @@ pub enum RuntimeError {
         /// Exits of the blueprint.
         wanted: usize,
     },
+    /// A number of workers that the pool has no place for.
+    #[error("{wanted} workers are wanted, expected 1 to {max}")]
+    Workers {
+        /// What was asked for.
+        wanted: usize,
+        /// The most there can be.
+        max: usize,
+    },
+    /// The operating system gave no thread to watch the workers from.
+    #[error("could not start the thread that watches the load: {0}")]
+    Foreman(std::io::Error),
     /// The operating system gave no thread.
     #[error("could not start worker {worker}: {error}")]
     Thread {

@@ -25,6 +25,7 @@ compile_error!("a bug is built in on purpose, which no release may have");
 pub mod admission;
 mod codec;
 mod collect;
+mod elastic;
 mod error;
 mod events;
 mod exit;
@@ -39,6 +40,7 @@ mod view;
 mod worker;
 
 pub use codec::{Codec, Letter, Refused};
+pub use elastic::{Controller, Decision, Elastic, PoolView, Reason, Sample, Verdict};
 pub use error::RuntimeError;
 pub use events::DECODE;
 pub use exit::{Exit, OnFull};

@@ -5,13 +5,17 @@ use millpond_delivery::Ledger;
 use millpond_engine::Blueprint;
 use millpond_queue::Budget;
 
-use crate::{Codec, Exit};
+use crate::{Codec, Elastic, Exit};
 
 /// How a runtime works.
 #[derive(Clone)]
 pub struct Options {
-    /// Worker threads.
+    /// Worker threads to begin with.
     pub workers: usize,
+    /// The most there may be later on; no fewer than there are to begin with.
+    pub workers_max: usize,
+    /// Makes their number follow the load; without, it stays until somebody changes it.
+    pub elastic: Option<Elastic>,
     /// Shards per pipeline: the unit of order and of state.
     pub shards: usize,
     /// How long a worker stays with one shard while others wait.
@@ -34,6 +38,8 @@ impl Options {
     pub fn new(workers: usize, budget: Budget) -> Self {
         Options {
             workers,
+            workers_max: workers,
+            elastic: None,
             shards: 64,
             slice: Duration::from_millis(5),
             turn: 16,

@@ -1,4 +1,3 @@
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -7,6 +6,7 @@ use millpond_delivery::{Inbound, Lane};
 use millpond_queue::{Intake, Limits, ReadySet, mailboxes};
 
 use crate::codec::Codec;
+use crate::elastic::{Crew, Foreman, Kit, PoolView, Staff, oversee};
 use crate::error::RuntimeError;
 use crate::options::{Options, PipelineSpec};
 use crate::shard::{Shard, Shared};
@@ -18,6 +18,10 @@ use crate::worker::Worker;
 pub struct Runtime {
     pipelines: Vec<PipelineView>,
     workers: WorkersView,
+    pool: PoolView,
+    staff: Arc<dyn Staff>,
+    /// Kept for the thread that makes the number of workers follow the load: it ends with this.
+    _foreman: Option<Sender<()>>,
     /// Never carries anything: disconnected when the last worker has ended.
     ended: Receiver<()>,
 }
@@ -38,20 +42,45 @@ impl Runtime {
         options: &Options,
         pipelines: Vec<PipelineSpec<C>>,
     ) -> Result<Started<C>, RuntimeError> {
-        let Assembled {
-            workers,
+        let Parts {
+            ready,
+            shards,
             pipelines,
-            view,
+            view: workers,
             intakes,
-        } = assemble(options, pipelines)?;
+        } = parts(options, pipelines)?;
+        let most = most(options);
+        let least = match options.elastic {
+            Some(elastic) => elastic.min.clamp(1, most),
+            None if most == options.workers => most,
+            None => 1,
+        };
+        let pool = PoolView::new(least..=most);
         let (alive, ended) = channel();
-        for (number, worker) in workers.into_iter().enumerate() {
-            spawn(number, worker, view.clone(), alive.clone())?;
-        }
+        let kit = Kit { shards, alive };
+        let metered = options.elastic.is_some();
+        let (view, tick) = (workers.clone(), options.tick);
+        let crew = Crew::new(kit, ready.clone(), view, pool.clone(), tick, metered);
+        let staff: Arc<dyn Staff> = Arc::new(crew);
+        staff.set(options.workers)?;
+        let foreman = options.elastic.map(|elastic| {
+            let foreman = Foreman {
+                staff: staff.clone(),
+                pool: pool.clone(),
+                workers: workers.clone(),
+                pipelines: pipelines.clone(),
+                ready,
+                budget: options.budget.clone(),
+            };
+            oversee(foreman, elastic)
+        });
         Ok((
             Runtime {
                 pipelines,
-                workers: view,
+                workers,
+                pool,
+                staff,
+                _foreman: foreman.transpose()?,
                 ended,
             },
             intakes,
@@ -66,6 +95,27 @@ impl Runtime {
     /// A view of the worker pool.
     pub fn workers(&self) -> &WorkersView {
         &self.workers
+    }
+
+    /// How many workers there should be, and why.
+    pub fn pool(&self) -> &PoolView {
+        &self.pool
+    }
+
+    /// Changes how many workers run, from 1 to [`Options::workers_max`]. Nothing waits for it: one that is
+    /// too many ends after its slice.
+    ///
+    /// # Errors
+    /// There is no place for so many, or the system gives no threads.
+    pub fn set_workers(&self, workers: usize) -> Result<(), RuntimeError> {
+        let max = *self.pool.bounds().end();
+        if !(1..=max).contains(&workers) {
+            return Err(RuntimeError::Workers {
+                wanted: workers,
+                max,
+            });
+        }
+        self.staff.set(workers)
     }
 
     /// Waits until the workers have ended; without a deadline for as long as that takes.
@@ -116,21 +166,13 @@ pub fn assemble<C: Codec>(
     options: &Options,
     specs: Vec<PipelineSpec<C>>,
 ) -> Result<Assembled<C>, RuntimeError> {
-    for (what, value) in [("workers", options.workers), ("shards", options.shards)] {
-        if value == 0 {
-            return Err(RuntimeError::Zero { what });
-        }
-    }
-    let ready = Arc::new(ReadySet::new(specs.len() * options.shards));
-    let (mut pipelines, mut intakes, mut shards) = (Vec::new(), Vec::new(), Vec::new());
-    for (number, spec) in specs.into_iter().enumerate() {
-        let (view, intake) =
-            add_pipeline(options, spec, &ready, number * options.shards, &mut shards)?;
-        pipelines.push(view);
-        intakes.push(intake);
-    }
-    let shards: Arc<[_]> = shards.into();
-    let view = WorkersView::new(options.workers);
+    let Parts {
+        ready,
+        shards,
+        pipelines,
+        view,
+        intakes,
+    } = parts(options, specs)?;
     let workers = (0..options.workers)
         .map(|number| Worker {
             ready: ready.clone(),
@@ -145,6 +187,46 @@ pub fn assemble<C: Codec>(
         workers,
         pipelines,
         view,
+        intakes,
+    })
+}
+
+/// Everything but workers.
+struct Parts<C: Codec> {
+    ready: Arc<ReadySet>,
+    shards: Arc<[Mutex<Shard<C>>]>,
+    pipelines: Vec<PipelineView>,
+    view: WorkersView,
+    intakes: Vec<IntakeOf<C::Batch>>,
+}
+
+/// The most workers there may ever be.
+fn most(options: &Options) -> usize {
+    options.workers_max.max(options.workers)
+}
+
+fn parts<C: Codec>(
+    options: &Options,
+    specs: Vec<PipelineSpec<C>>,
+) -> Result<Parts<C>, RuntimeError> {
+    for (what, value) in [("workers", options.workers), ("shards", options.shards)] {
+        if value == 0 {
+            return Err(RuntimeError::Zero { what });
+        }
+    }
+    let ready = Arc::new(ReadySet::new(specs.len() * options.shards));
+    let (mut pipelines, mut intakes, mut shards) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, spec) in specs.into_iter().enumerate() {
+        let (view, intake) =
+            add_pipeline(options, spec, &ready, number * options.shards, &mut shards)?;
+        pipelines.push(view);
+        intakes.push(intake);
+    }
+    Ok(Parts {
+        ready,
+        shards: shards.into(),
+        pipelines,
+        view: WorkersView::new(most(options)),
         intakes,
     })
 }
@@ -238,28 +320,6 @@ fn add_pipeline<C: Codec>(
         )));
     }
     Ok((view, intake))
-}
-
-fn spawn<C: Codec>(
-    number: usize,
-    worker: Worker<C>,
-    view: WorkersView,
-    alive: Sender<()>,
-) -> Result<(), RuntimeError> {
-    let thread = std::thread::Builder::new().name(format!("worker-{number}"));
-    view.inner.running.fetch_add(1, Ordering::Relaxed);
-    let run = move || {
-        worker.run();
-        view.inner.running.fetch_sub(1, Ordering::Relaxed);
-        drop(alive);
-    };
-    thread
-        .spawn(run)
-        .map(drop)
-        .map_err(|error| RuntimeError::Thread {
-            worker: number,
-            error,
-        })
 }
 
 fn nanos(time: Duration) -> u64 {

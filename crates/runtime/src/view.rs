@@ -139,6 +139,17 @@ impl WorkersView {
         Duration::from_nanos(self.inner.busy_nanos.load(Ordering::Relaxed))
     }
 
+    /// The same up to `now`, slices under way included.
+    pub(crate) fn busy_at(&self, now: u64) -> Duration {
+        let under_way = |since: &AtomicU64| match since.load(Ordering::Relaxed) {
+            0 => 0,
+            since => now.saturating_sub(since),
+        };
+        // What ends meanwhile is counted in neither, which the next look makes good.
+        let under_way = self.inner.since.iter().map(under_way).sum();
+        self.busy() + Duration::from_nanos(under_way)
+    }
+
     /// Lines rebuilt after a panic.
     pub fn restarts(&self) -> u64 {
         self.inner.restarts.load(Ordering::Relaxed)

@@ -67,8 +67,19 @@ impl<C: Codec> Worker<C> {
     }
 
     /// Steps until every shard has finished, sleeping while none is ready.
-    pub fn run(mut self) {
+    pub fn run(self) {
+        self.run_unless(|| false);
+    }
+
+    /// Like [`Worker::run`], but ends as soon as `leave` says so, which is asked while the worker holds no
+    /// shard; true when every shard has finished.
+    pub(crate) fn run_unless(mut self, leave: impl Fn() -> bool) -> bool {
         loop {
+            if leave() {
+                // It may have been woken for a shard.
+                self.ready.ring();
+                return false;
+            }
             match self.step() {
                 Step::Ran => {}
                 Step::Idle => match self.tick {
@@ -82,7 +93,7 @@ impl<C: Codec> Worker<C> {
                 Step::Finished => {
                     // Let the next sleeper see it, too.
                     self.ready.ring();
-                    break;
+                    return true;
                 }
             }
         }

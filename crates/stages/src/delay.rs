@@ -1,5 +1,6 @@
 //! `delay`: takes time, to stand in for heavy work. The one stage that sleeps and reads a clock.
 
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,13 @@ struct DelayConfig {
     /// Seed of the random times.
     #[serde(default)]
     seed: u64,
+    /// Takes the time once for this many events, at the last of them; at least 1.
+    #[serde(default = "one")]
+    every: NonZeroU64,
+}
+
+fn one() -> NonZeroU64 {
+    NonZeroU64::MIN
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
@@ -58,7 +66,9 @@ enum Mode {
 
 fn build(params: Value) -> Result<Factory, ConfigError> {
     let config: DelayConfig = parse(params)?;
-    let DelayConfig { time, mode, .. } = config;
+    let DelayConfig {
+        time, mode, every, ..
+    } = config;
     let max = config.max.unwrap_or(time);
     if max < time {
         let message = format!("{max:?} is less than `time` ({time:?}), expected at least that");
@@ -71,6 +81,8 @@ fn build(params: Value) -> Result<Factory, ConfigError> {
         range,
         mode,
         random: seeds.next(),
+        every: every.get(),
+        run: 0,
     })))
 }
 
@@ -92,6 +104,9 @@ struct Delay {
     range: (u64, u64),
     mode: Mode,
     random: fastrand::Rng,
+    every: u64,
+    /// Events since it last took its time.
+    run: u64,
 }
 
 impl Delay {
@@ -107,6 +122,11 @@ impl Delay {
 
 impl Stage<Event> for Delay {
     fn process(&mut self, _: &mut Event, _: &mut Output<Event>) -> Result<Flow, StageError> {
+        self.run += 1;
+        if self.run < self.every {
+            return Ok(Flow::Pass);
+        }
+        self.run = 0;
         let time = self.time();
         match self.mode {
             Mode::Sleep => std::thread::sleep(time),
@@ -141,6 +161,17 @@ mod tests {
     }
 
     #[test]
+    fn time_is_taken_once_for_as_many_events_as_it_says() {
+        let lines = ["{}"; 10];
+        let start = Instant::now();
+        run("delay", "time = '100ms'\nevery = 11", &lines);
+        assert!(start.elapsed() < Duration::from_millis(100));
+        let start = Instant::now();
+        run("delay", "time = '2ms'\nevery = 5", &lines);
+        assert!(start.elapsed() >= Duration::from_millis(4));
+    }
+
+    #[test]
     fn random_times_stay_in_range_and_differ_between_instances() {
         let seeds = Seeds::new(7);
         let times = || {
@@ -148,6 +179,8 @@ mod tests {
                 range: (10, 20),
                 mode: Mode::Busy,
                 random: seeds.next(),
+                every: 1,
+                run: 0,
             };
             (0..100)
                 .map(|_| delay.time().as_nanos())
@@ -176,6 +209,10 @@ mod tests {
                 (
                     "time = '2ms'\nmax = '1ms'",
                     "max: 1ms is less than `time` (2ms)",
+                ),
+                (
+                    "time = '1ms'\nevery = 0",
+                    "every: invalid value: integer `0`, expected a nonzero u64",
                 ),
                 (
                     "time = '1ms'\nmode = 'lazy'",

@@ -5,6 +5,7 @@ mod cpu;
 mod depth;
 mod latency;
 mod look;
+mod over;
 mod plot;
 mod rates;
 mod series;
@@ -13,6 +14,7 @@ use super::record::Record;
 use series::Task;
 
 pub(super) use look::style;
+pub(super) use over::{Over, over_time, stacked};
 pub(super) use series::workers;
 
 /// A drawing, and how to read it.

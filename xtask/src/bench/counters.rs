@@ -113,6 +113,14 @@ pub(super) fn quantile(text: &str, name: &str, q: f64) -> Option<f64> {
     None
 }
 
+/// The value of one metric, labels included in its name as they are written.
+pub(super) fn value(text: &str, name: &str) -> Option<f64> {
+    let rest = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+    rest.split_whitespace().next()?.parse().ok()
+}
+
 /// Rows confirmed by the sink `out`; the store of dead letters is a sink too, whose rows are counted apart.
 const ROWS: &str = "millpond_events_delivered_total";
 const LETTERS: &str = "sink=\"dead_letters\"";
@@ -231,6 +239,20 @@ millpond_queue_oldest_age_seconds{queue="mailbox"} NaN
         ] {
             assert!(Reading::parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn one_metric_is_found_by_its_name_and_labels() {
+        let queue = |name: &str| {
+            value(
+                TEXT,
+                &format!("millpond_queue_depth_events{{queue=\"{name}\"}}"),
+            )
+        };
+        assert_eq!(queue("sinks.out"), Some(4.0));
+        assert_eq!(queue("sinks"), None);
+        assert_eq!(value(TEXT, "millpond_live_events"), Some(3.0));
+        assert_eq!(value(TEXT, "millpond_live"), None);
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl Daemon {
     }
 
     /// The body of an answer of the admin listener; an error for any status but 200.
-    fn get(&self, path: &str) -> anyhow::Result<String> {
+    pub(super) fn get(&self, path: &str) -> anyhow::Result<String> {
         self.exchange(path)
             .with_context(|| format!("GET {path} on the admin listener failed"))
     }

@@ -16,8 +16,7 @@ use anyhow::Context;
 
 use super::chart::{self, Chart};
 use super::record::Record;
-use text::escaped;
-pub(super) use text::grouped;
+pub(super) use text::{escaped, grouped};
 
 /// Nothing is run, nothing is fetched, nothing is sent: not even by a name that finds a way past the escaping.
 const POLICY: &str =

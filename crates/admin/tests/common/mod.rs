@@ -12,6 +12,7 @@ use std::time::Duration;
 use millpond_admin::{
     BufferStore, BuildInfo, Health, JournalObserved, KeptLetters, LetterCount, LetterStore,
     Observed, PipelineObserved, SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
+    WorkerDecision,
 };
 use millpond_delivery::{Consignment, Fate, Ledger, Part, SinkLedger, SourceLedger, Tally, Ticket};
 use millpond_queue::{
@@ -166,8 +167,20 @@ pub(crate) fn pond() -> Pond {
         budget,
         workers: Arc::new(|| WorkerCounts {
             running: 2,
+            wanted: 3,
+            min: 1,
+            max: 8,
             busy_nanos: 3_000_000_000,
             restarts: 0,
+        }),
+        decisions: Arc::new(|| {
+            vec![WorkerDecision {
+                time: 1.5,
+                from: 2,
+                to: 3,
+                reason: "load",
+                because: "workers are 90 % busy".to_owned(),
+            }]
         }),
         health: Arc::new(Switch(ready.clone())),
         control: None,

@@ -15,6 +15,7 @@ mod schema;
 mod sections;
 #[cfg(test)]
 mod tests;
+mod workers;
 
 pub(crate) use components::Family;
 pub(crate) use demo::{DemoOptions, demo};
@@ -24,6 +25,7 @@ pub(crate) use model::{
 };
 pub(crate) use problem::{Problems, nest};
 pub(crate) use schema::schema;
+pub(crate) use workers::Workers;
 
 /// Reads and checks the configuration. Nothing outside the configuration is opened or bound.
 ///

@@ -6,6 +6,8 @@ use std::time::Duration;
 use millpond_sinks::{DeadLetterConfig, SinkOptions};
 use serde_json::Value;
 
+use super::workers::Workers;
+
 /// The name under which the store of dead letters appears among the sinks.
 pub(crate) const DEAD_LETTERS: &str = "dead_letters";
 
@@ -118,8 +120,7 @@ pub(crate) struct Journal {
 /// How the process runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Runtime {
-    /// Worker threads, at least 1.
-    pub(crate) workers: usize,
+    pub(crate) workers: Workers,
     /// Shards per pipeline, at least 1.
     pub(crate) shards: usize,
     /// The byte budget.

@@ -97,7 +97,7 @@ impl Reader<'_> {
             dead_letters: dead_letters?,
             dead_letters_at: self.place("dead_letters"),
             runtime: Runtime {
-                workers: runtime.workers.count(),
+                workers: runtime.workers,
                 shards: runtime.shards,
                 memory: usize::try_from(runtime.memory.as_u64()).ok()?,
                 drain: runtime.drain,

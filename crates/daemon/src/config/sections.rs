@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::model::MissingKey;
+use super::workers::{Workers, WorkersSchema};
 
 /// The smallest memory budget: a few of the largest events and the buffers around them.
 const MEMORY_MIN: ByteSize = ByteSize::mib(4);
@@ -52,7 +53,7 @@ impl Default for PipelineSection {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RuntimeSection {
-    /// Worker threads: "auto" (one less than there are cores, at least one) or a number.
+    /// Worker threads: "auto" (from one to as many as there are cores), a number, or bounds.
     #[schemars(with = "WorkersSchema")]
     pub(crate) workers: Workers,
     /// Where workers run: "thread".
@@ -78,58 +79,11 @@ pub(crate) struct RuntimeSection {
 impl Default for RuntimeSection {
     fn default() -> Self {
         RuntimeSection {
-            workers: Workers::Auto,
+            workers: Workers::auto(),
             isolation: Isolation::Thread,
             shards: 64,
             memory: ByteSize::mib(256),
             drain: Duration::from_secs(10),
-        }
-    }
-}
-
-/// How many workers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Workers {
-    Auto,
-    Fixed(usize),
-}
-
-#[derive(JsonSchema)]
-#[serde(untagged)]
-#[allow(dead_code, reason = "only its schema is used")]
-enum WorkersSchema {
-    Name(String),
-    Number(u32),
-}
-
-impl Workers {
-    /// How many that is on this machine.
-    pub(crate) fn count(self) -> usize {
-        match self {
-            Workers::Fixed(count) => count,
-            Workers::Auto => {
-                let cores = std::thread::available_parallelism().map_or(1, usize::from);
-                cores.saturating_sub(1).max(1)
-            }
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Workers {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        if value == "auto" {
-            return Ok(Workers::Auto);
-        }
-        match value.as_u64() {
-            Some(count @ 1..=1024) => Ok(Workers::Fixed(count as usize)),
-            None if value.is_object() => Err(D::Error::custom(format!(
-                "{value}: a pool that grows and shrinks is not available yet, \
-                 expected \"auto\" or a number of workers"
-            ))),
-            _ => Err(D::Error::custom(format!(
-                "{value} is no number of workers, expected \"auto\" or 1 to 1024"
-            ))),
         }
     }
 }

@@ -98,7 +98,8 @@ fn a_good_configuration_says_what_it_says() {
         (64, 10)
     );
     assert_eq!(config.admin, Some("127.0.0.1:7080".parse().unwrap()));
-    assert!(config.runtime.workers >= 1);
+    assert_eq!(config.runtime.workers.min, 1);
+    assert_eq!(config.runtime.workers.max, super::workers::cores());
 }
 
 #[test]
@@ -142,7 +143,7 @@ fn later_layers_win_and_tables_merge() {
     };
     let files_only = load(&[], &[]);
     assert_eq!(
-        (files_only.runtime.workers, files_only.runtime.memory),
+        (files_only.runtime.workers.max, files_only.runtime.memory),
         (2, 8 << 20)
     );
     let web = files_only
@@ -159,15 +160,19 @@ fn later_layers_win_and_tables_merge() {
         ("MILLPOND_LOG", "x"),
         ("PATH", "y"),
     ];
-    assert_eq!(load(&environment, &[]).runtime.workers, 3);
+    assert_eq!(load(&environment, &[]).runtime.workers.max, 3);
     assert_eq!(
-        load(&environment, &["runtime.workers = 4"]).runtime.workers,
+        load(&environment, &["runtime.workers = 4"])
+            .runtime
+            .workers
+            .max,
         4
     );
     assert_eq!(
         load(&environment, &["runtime.workers=4", "runtime.workers=5"])
             .runtime
-            .workers,
+            .workers
+            .max,
         5
     );
     let set = load(
@@ -201,6 +206,19 @@ fn without_pipelines_everything_goes_from_all_sources_to_all_sinks() {
 }
 
 #[test]
+fn workers_are_a_number_or_bounds_or_what_the_cores_say() {
+    let bounds = |set: &str| {
+        let set = format!("runtime.workers={set}");
+        let Workers { min, max, target } = good(&[], &[&set]).unwrap().runtime.workers;
+        (min, max, target.as_millis())
+    };
+    assert_eq!(bounds("3"), (3, 3, 100));
+    assert_eq!(bounds("{ max = 8 }"), (1, 8, 100));
+    assert_eq!(bounds("{ min = 2, max = 2, target = '1s' }"), (2, 2, 1_000));
+    assert_eq!(bounds("auto"), (1, workers::cores(), 100));
+}
+
+#[test]
 fn the_demo_is_a_good_configuration() {
     let config = demo(&DemoOptions {
         rate: 50_000,
@@ -213,7 +231,7 @@ fn the_demo_is_a_good_configuration() {
         dead_letters: std::path::Path::new("letters"),
     })
     .unwrap();
-    assert_eq!((config.runtime.workers, config.sources.len()), (2, 1));
+    assert_eq!((config.runtime.workers.max, config.sources.len()), (2, 1));
 }
 
 #[test]

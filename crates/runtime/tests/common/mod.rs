@@ -11,7 +11,9 @@ use std::thread::JoinHandle;
 use millpond_delivery::{Ledger, Outbound, SinkLedger};
 use millpond_engine::{Blueprint, Stage};
 use millpond_queue::{Budget, Limits, RoomReceiver, monotonic_nanos, room};
-use millpond_runtime::{Exit, Feed, Options, Passthrough, PipelineSpec, Row, Rows, Runtime};
+use millpond_runtime::{
+    Elastic, Exit, Feed, Options, Passthrough, PipelineSpec, Row, Rows, Runtime,
+};
 
 pub type Pair = (u64, u64);
 pub type Till = RoomReceiver<Outbound<Rows<Pair>>>;
@@ -29,6 +31,9 @@ pub struct Bench {
 
 pub struct Setup {
     pub workers: usize,
+    /// No fewer than `workers`, whatever it says.
+    pub workers_max: usize,
+    pub elastic: Option<Elastic>,
     pub shards: usize,
     pub room: Limits,
     pub adjust: fn(&mut Exit<Rows<Pair>>),
@@ -38,6 +43,8 @@ impl Default for Setup {
     fn default() -> Self {
         Setup {
             workers: 4,
+            workers_max: 4,
+            elastic: None,
             shards: 16,
             room: Limits {
                 events: 100_000,
@@ -83,6 +90,8 @@ impl Setup {
         };
         let options = Options {
             shards: self.shards,
+            workers_max: self.workers_max,
+            elastic: self.elastic,
             ..Options::new(self.workers, budget.clone())
         };
         let (runtime, mut intakes) = Runtime::start(&options, vec![spec]).expect("starts");

@@ -10,6 +10,8 @@ use super::look::{BACK, GRID, INK, QUIET, clipped, look, text};
 pub(super) const WIDTH: u32 = 480;
 /// Of the part below the title and the legend.
 const HEIGHT: u32 = 280;
+/// The same of one of several below each other.
+const FLAT: u32 = 180;
 /// Of a line of text.
 const LINE: i32 = 22;
 const MARGIN: i32 = 10;
@@ -44,6 +46,18 @@ pub(super) struct Mark {
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 impl Plot {
+    /// The drawing and its height, without the names of its lines.
+    pub(super) fn draw_without_legend(&self) -> anyhow::Result<(u32, String)> {
+        let head = MARGIN + LINE;
+        let height = FLAT + head as u32;
+        let svg = picture(height, |area| {
+            let style = text(FONT, &QUIET, Pos::default());
+            area.draw_text(&self.y.title, &style, (MARGIN, MARGIN))?;
+            self.body(&area.margin(head, 0, 0, 0))
+        })?;
+        Ok((height, svg))
+    }
+
     /// The drawing.
     pub(super) fn draw(&self) -> anyhow::Result<String> {
         let places = self.places();

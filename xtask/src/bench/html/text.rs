@@ -16,7 +16,7 @@ pub(in crate::bench) fn grouped(number: f64) -> String {
 }
 
 /// `text` between tags or in a quoted attribute.
-pub(super) fn escaped(text: &str) -> String {
+pub(in crate::bench) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -154,9 +154,24 @@ fn everything_that_is_wrong_is_told_with_file_key_value_and_what_was_expected() 
             "[journal]\ndir = \"data\"\n\n[sources.feed]\nmax_line = \"20MiB\"",
         ),
         (
-            "an elastic pool",
+            "bounds the wrong way round",
             "[sources.feed]",
-            "[runtime]\nworkers = { min = 1, max = 8 }\n\n[sources.feed]",
+            "[runtime]\nworkers = { min = 8, max = 1 }\n\n[sources.feed]",
+        ),
+        (
+            "bounds without an upper one",
+            "[sources.feed]",
+            "[runtime]\nworkers = { min = 2 }\n\n[sources.feed]",
+        ),
+        (
+            "more workers than there can be",
+            "[sources.feed]",
+            "[runtime]\nworkers = { max = 2000 }\n\n[sources.feed]",
+        ),
+        (
+            "a target that nothing meets",
+            "[sources.feed]",
+            "[runtime]\nworkers = { max = 4, target = \"0s\" }\n\n[sources.feed]",
         ),
         (
             "processes",

@@ -1,0 +1,60 @@
+//! The worker pool, as metrics and as a document.
+
+use std::fmt;
+
+use prometheus_client::encoding::NoLabelSet;
+use prometheus_client::metrics::MetricType;
+use serde_json::{Value, json};
+
+use crate::families::{Families, seconds};
+use crate::observed::{Observed, WorkerCounts};
+
+pub(crate) fn metrics(out: &mut Families<'_>, workers: &WorkerCounts) -> fmt::Result {
+    for (name, help, value) in [
+        ("millpond_workers", "Workers that run", workers.running),
+        (
+            "millpond_workers_wanted",
+            "Workers that there should be now",
+            workers.wanted,
+        ),
+        (
+            "millpond_workers_min",
+            "The fewest workers there may be",
+            workers.min,
+        ),
+        (
+            "millpond_workers_max",
+            "The most workers there may be",
+            workers.max,
+        ),
+    ] {
+        out.gauge(name, help, value)?;
+    }
+    out.encoder
+        .encode_descriptor(
+            "millpond_worker_busy_seconds",
+            "Time spent on shards, summed over workers",
+            None,
+            MetricType::Counter,
+        )?
+        .encode_counter::<NoLabelSet, _, u64>(&seconds(workers.busy_nanos), None)?;
+    out.counter(
+        "millpond_worker_restarts",
+        "Lines rebuilt after a panic",
+        workers.restarts,
+    )
+}
+
+/// `/api/v1/workers`: how many there are, and the last decisions about that.
+pub(crate) fn document(observed: &Observed) -> Value {
+    let counts = (observed.workers)();
+    json!({
+        "running": counts.running,
+        "wanted": counts.wanted,
+        "min": counts.min,
+        "max": counts.max,
+        "busy_seconds": seconds(counts.busy_nanos),
+        "restarts": counts.restarts,
+        "decisions": (observed.decisions)(),
+    })
+}
