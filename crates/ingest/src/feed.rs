@@ -89,7 +89,12 @@ impl Feed {
     ///
     /// # Errors
     /// When a pipeline is gone.
-    pub(crate) async fn take(&mut self, lease: Lease, filled: usize, end: bool) -> Result<(), Closed> {
+    pub(crate) async fn take(
+        &mut self,
+        lease: Lease,
+        filled: usize,
+        end: bool,
+    ) -> Result<(), Closed> {
         self.take_for(lease, filled, end, None).await.map(drop)
     }
 
