@@ -104,7 +104,11 @@ impl Rig {
         self.journal = Some(receiver);
         Inlet::with_journal(
             "s".into(),
-            JournalWay { room, resume },
+            JournalWay {
+                room,
+                resume,
+                is_full: Arc::new(|| false),
+            },
             self.budget.clone(),
             BufferPool::new(BUFFER, || 0),
             self.source.clone(),
