@@ -5,6 +5,7 @@ use millpond_delivery::{Ledger, SinkLedger, SourceLedger};
 use millpond_queue::{Budget, IntakeView, RoomView};
 
 use crate::control::Control;
+use crate::pipelines::Supervision;
 
 /// Reads a value at the moment it is asked for. Must not wait.
 pub type Read<T> = Arc<dyn Fn() -> T + Send + Sync>;
@@ -78,6 +79,8 @@ pub struct PipelineObserved {
     pub held: Read<u64>,
     /// Dead letters written so far.
     pub letters: Read<Vec<LetterCount>>,
+    /// Whether it runs, and how often it has crashed.
+    pub supervision: Read<Supervision>,
 }
 
 /// A stage of a pipeline.

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::depth::Gauge;
+use crate::gate::Gate;
 use crate::head::Head;
 use crate::{Depth, Limits, Parcel, ReadySet, TrySendError};
 
@@ -49,6 +50,7 @@ pub fn mailboxes<T>(
                 senders,
                 closing,
                 view,
+                gate: Gate::new(),
             }),
         },
         boxes,
@@ -66,6 +68,7 @@ struct Inner<T> {
     senders: Vec<flume::Sender<Parcel<T>>>,
     closing: Closing,
     view: IntakeView,
+    gate: Gate,
 }
 
 struct Closing {
@@ -103,6 +106,7 @@ impl<T> Intake<T> {
             senders,
             closing,
             view,
+            ..
         } = &*self.inner;
         view.gauges[shard].push(&senders[shard], parcel, None)?;
         closing.ready.mark(closing.shards.start + shard);
@@ -117,6 +121,11 @@ impl<T> Intake<T> {
         let arriving = self.inner.view.arriving.clone();
         arriving.fetch_add(events, Ordering::AcqRel);
         Arriving { arriving, events }
+    }
+
+    /// Where whoever brings input in waits while the pipeline wants none.
+    pub fn gate(&self) -> &Gate {
+        &self.inner.gate
     }
 
     /// Wakes a worker for what was sent.

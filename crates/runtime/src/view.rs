@@ -7,6 +7,8 @@ use millpond_delivery::Ledger;
 use millpond_engine::LineStats;
 use millpond_queue::{IntakeView, monotonic_nanos};
 
+use crate::brake::Brake;
+
 /// Dead letters by stage and reason.
 pub type LetterCounts = BTreeMap<(String, String), u64>;
 
@@ -17,6 +19,7 @@ pub struct PipelineView {
     pub(crate) intake: IntakeView,
     pub(crate) stages: Arc<LineStats>,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) brake: Brake,
 }
 
 /// What a pipeline's shards count besides the ledger.
@@ -79,6 +82,11 @@ impl PipelineView {
     /// Shards that wait for space in a sink's room.
     pub fn parked_shards(&self) -> u64 {
         self.counts.parked_shards.load(Ordering::Relaxed)
+    }
+
+    /// What pauses it when it crashes too often.
+    pub fn brake(&self) -> &Brake {
+        &self.brake
     }
 
     /// Panics caught in stages.
