@@ -12,6 +12,7 @@ use crate::journal;
 use crate::observed::{Observed, SinkState};
 use crate::pipelines as supervision;
 use crate::seen::Seen;
+use crate::service;
 use crate::workers;
 
 /// The content type of [`Exposition::text`].
@@ -55,6 +56,7 @@ impl Collector for Scrape {
         pipelines(&mut out, &seen)?;
         supervision::metrics(&mut out, &self.observed)?;
         stages(&mut out, &seen)?;
+        service::metrics(&mut out, &seen)?;
         sinks(&mut out, &seen)?;
         letters(&mut out, &seen)?;
         if let Some((_, _, counts)) = &seen.journal {

@@ -10,9 +10,13 @@ use crate::codec::Codec;
 use crate::elastic::{Crew, Foreman, Kit, PoolView, Staff, oversee};
 use crate::error::RuntimeError;
 use crate::options::{Options, PipelineSpec};
+use crate::service::ServiceCounts;
 use crate::shard::{Shard, Shared};
 use crate::view::{Counts, PipelineView, WorkersView};
 use crate::worker::Worker;
+
+/// Of a pool of more workers that stays as it is, nobody needs to know the time on a core so badly.
+const METERED: usize = 64;
 
 /// Running pipelines and their workers. It ends by itself when the intakes have been dropped and
 /// everything they brought in has been handed to the sinks.
@@ -59,9 +63,8 @@ impl Runtime {
         let pool = PoolView::new(least..=most);
         let (alive, ended) = channel();
         let kit = Kit { shards, alive };
-        let metered = options.elastic.is_some();
         let (view, tick) = (workers.clone(), options.tick);
-        let crew = Crew::new(kit, ready.clone(), view, pool.clone(), tick, metered);
+        let crew = Crew::new(kit, ready.clone(), view, pool.clone(), tick);
         let staff: Arc<dyn Staff> = Arc::new(crew);
         staff.set(options.workers)?;
         let foreman = options.elastic.map(|elastic| {
@@ -206,6 +209,16 @@ fn most(options: &Options) -> usize {
     options.workers_max.max(options.workers)
 }
 
+/// For how many of them the time on a core is counted, which takes an open file each.
+fn metered(options: &Options) -> usize {
+    let most = most(options);
+    if options.elastic.is_some() || most <= METERED {
+        most
+    } else {
+        0
+    }
+}
+
 fn parts<C: Codec>(
     options: &Options,
     specs: Vec<PipelineSpec<C>>,
@@ -227,7 +240,7 @@ fn parts<C: Codec>(
         ready,
         shards: shards.into(),
         pipelines,
-        view: WorkersView::new(most(options)),
+        view: WorkersView::new(most(options), metered(options)),
         intakes,
     })
 }
@@ -287,6 +300,7 @@ fn add_pipeline<C: Codec>(
         limits,
     );
     let counts = Arc::new(Counts::default());
+    let service = Arc::new(ServiceCounts::new(options.shards));
     let stages = blueprint.stats().clone();
     let brake = Brake::new(
         ledger.name(),
@@ -301,6 +315,7 @@ fn add_pipeline<C: Codec>(
         stages,
         counts: counts.clone(),
         brake: brake.clone(),
+        service: service.clone(),
     };
     let name: Arc<str> = ledger.name().into();
     let shared = Arc::new(Shared {
@@ -311,6 +326,7 @@ fn add_pipeline<C: Codec>(
         budget: options.budget.clone(),
         counts,
         brake,
+        service,
         slice_nanos: nanos(options.slice),
         turn: options.turn,
         output_bytes: options.output_bytes,
