@@ -378,7 +378,7 @@ pub(crate) fn key(pipeline: &Pipeline) -> Result<Option<KeyPath>, StartError> {
 pub(crate) fn source(
     component: &Component,
 ) -> Result<Box<dyn millpond_ingest::Source>, StartError> {
-    millpond_ingest::build(&component.kind, component.params.clone())
+    millpond_ingest::build_of(&kinds::sources(), &component.kind, component.params.clone())
         .map_err(|error| StartError::config(&component.at, error))
 }
 

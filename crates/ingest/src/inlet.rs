@@ -132,7 +132,7 @@ impl Inlet {
     }
 
     /// The most bytes that a buffer may have, if the budget is to cover it.
-    pub(crate) fn budget_bytes(&self) -> usize {
+    pub fn budget_bytes(&self) -> usize {
         usize::try_from(self.inner.budget.capacity()).unwrap_or(usize::MAX)
     }
 
@@ -142,7 +142,7 @@ impl Inlet {
     }
 
     /// Waits until the source should end.
-    pub(crate) fn ended(&self) -> Ended {
+    pub fn ended(&self) -> Ended {
         Ended {
             stopped: self.inner.stop.stopped(),
             closed: self.inner.closed.raised(),
@@ -240,6 +240,11 @@ impl Inlet {
         } else {
             bytes.max(1).next_multiple_of(PAGE)
         }
+    }
+
+    /// Charges `bytes` without waiting, into an overdraft if need be.
+    pub(crate) fn charge(&self, bytes: usize) -> Permit {
+        self.inner.budget.charge(bytes)
     }
 
     fn buffer(&self, bytes: usize, permit: Permit) -> Lease {
@@ -354,6 +359,15 @@ impl Lease {
         (Buffer::from_vec(bytes), filled, self.permit)
     }
 
+    /// Other bytes in place of its buffer, under the same permit: as many at most as that covers.
+    pub fn holding(mut self, bytes: Vec<u8>) -> Lease {
+        self.permit.shrink_to(bytes.capacity());
+        Lease {
+            buffer: Buffer::from_vec(bytes),
+            permit: self.permit,
+        }
+    }
+
     /// Its buffer and its permit.
     pub(crate) fn into_parts(self) -> (Buffer, Permit) {
         (self.buffer, self.permit)
@@ -361,7 +375,7 @@ impl Lease {
 }
 
 /// Waits for the end of a source; see [`Inlet::ended`].
-pub(crate) struct Ended {
+pub struct Ended {
     stopped: Stopped,
     closed: Raised,
 }
