@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::depth::Gauge;
+use crate::gate::Gate;
 use crate::head::Head;
 use crate::{Depth, Limits, Parcel, ReadySet, TrySendError};
 
@@ -36,6 +37,7 @@ pub fn mailboxes<T>(
     let view = IntakeView {
         name: name.into(),
         arriving: Arc::new(AtomicU64::new(0)),
+        arrivals: Arc::new(AtomicU64::new(0)),
         gauges,
         limits,
     };
@@ -49,6 +51,7 @@ pub fn mailboxes<T>(
                 senders,
                 closing,
                 view,
+                gate: Gate::new(),
             }),
         },
         boxes,
@@ -66,6 +69,7 @@ struct Inner<T> {
     senders: Vec<flume::Sender<Parcel<T>>>,
     closing: Closing,
     view: IntakeView,
+    gate: Gate,
 }
 
 struct Closing {
@@ -103,6 +107,7 @@ impl<T> Intake<T> {
             senders,
             closing,
             view,
+            ..
         } = &*self.inner;
         view.gauges[shard].push(&senders[shard], parcel, None)?;
         closing.ready.mark(closing.shards.start + shard);
@@ -114,9 +119,16 @@ impl<T> Intake<T> {
     /// whoever sums up the places where an event can be finds it in one.
     #[must_use]
     pub fn arriving(&self, events: u64) -> Arriving {
-        let arriving = self.inner.view.arriving.clone();
+        let view = &self.inner.view;
+        view.arrivals.fetch_add(1, Ordering::Relaxed);
+        let arriving = view.arriving.clone();
         arriving.fetch_add(events, Ordering::AcqRel);
         Arriving { arriving, events }
+    }
+
+    /// Where whoever brings input in waits while the pipeline wants none.
+    pub fn gate(&self) -> &Gate {
+        &self.inner.gate
     }
 
     /// Wakes a worker for what was sent.
@@ -195,6 +207,7 @@ impl<T> Drop for Mailbox<T> {
 pub struct IntakeView {
     name: Arc<str>,
     arriving: Arc<AtomicU64>,
+    arrivals: Arc<AtomicU64>,
     gauges: Arc<[Gauge]>,
     limits: Limits,
 }
@@ -232,6 +245,11 @@ impl IntakeView {
     /// Events in the senders' hands; read before [`IntakeView::events`], it misses none.
     pub fn arriving(&self) -> u64 {
         self.arriving.load(Ordering::Acquire)
+    }
+
+    /// How often a sender had something to send: with a key, that becomes a parcel for each of several shards.
+    pub fn arrivals(&self) -> u64 {
+        self.arrivals.load(Ordering::Relaxed)
     }
 
     /// Events in all mailboxes.

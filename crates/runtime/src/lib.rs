@@ -23,6 +23,7 @@
 compile_error!("a bug is built in on purpose, which no release may have");
 
 pub mod admission;
+mod brake;
 mod codec;
 mod collect;
 mod elastic;
@@ -31,23 +32,30 @@ mod events;
 mod exit;
 mod feed;
 mod handover;
+mod intensity;
 mod local;
 mod options;
 mod passthrough;
 mod pool;
+mod service;
 mod shard;
+mod times;
 mod view;
 mod worker;
 
+pub use brake::{Brake, Crashes, Paused};
 pub use codec::{Codec, Letter, Refused};
 pub use elastic::{Controller, Decision, Elastic, PoolView, Reason, Sample, Verdict};
 pub use error::RuntimeError;
 pub use events::DECODE;
 pub use exit::{Exit, OnFull};
 pub use feed::Feed;
+pub use intensity::{PauseReason, Tolerance};
 pub use local::{LocalError, LocalPipeline};
 pub use options::{Options, PipelineSpec};
 pub use passthrough::{Failure, Passthrough, Row, Rows};
 pub use pool::{Assembled, IntakeOf, Left, Runtime, Started, assemble};
+pub use service::Service;
+pub use times::{TIMES, TimesSeen};
 pub use view::{LetterCounts, PipelineView, WorkersView};
 pub use worker::{Step, Worker};

@@ -6,10 +6,12 @@ use millpond_delivery::{Consignment, Inbound, Lane, Ledger, Outbound, Part, Tall
 use millpond_engine::{Blueprint, Pipeline, Timestamp};
 use millpond_queue::{After, Budget, Mailbox, Parcel, Permit, ReadySet, Weight, monotonic_nanos};
 
+use crate::brake::Brake;
 use crate::codec::Codec;
 use crate::collect::Letters;
 use crate::exit::Exit;
 use crate::handover::Outbox;
+use crate::service::ServiceCounts;
 use crate::view::Counts;
 
 /// What the shards of a pipeline share.
@@ -21,6 +23,8 @@ pub(crate) struct Shared<C: Codec> {
     pub(crate) letters_exit: Option<usize>,
     pub(crate) budget: Budget,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) brake: Brake,
+    pub(crate) service: Arc<ServiceCounts>,
     pub(crate) slice_nanos: u64,
     pub(crate) turn: usize,
     pub(crate) output_bytes: u64,
@@ -47,6 +51,8 @@ pub(crate) struct Shard<C: Codec> {
     pub(crate) waker: Waker,
     /// Events run so far, to choose those that are timed.
     pub(crate) runs: u64,
+    /// How many of them the brake was told of.
+    pub(crate) runs_told: u64,
     pub(crate) last_tick: u64,
     /// An event is being decoded or run: whose fault a panic is.
     pub(crate) in_event: bool,
@@ -59,6 +65,10 @@ pub(crate) struct Current<C: Codec> {
     /// Freed with the batch.
     pub(crate) _permit: Option<Arc<Permit>>,
     pub(crate) weight: Weight,
+    /// When it was put into the mailbox; none once its wait is counted.
+    pub(crate) packed_at: Option<u64>,
+    /// Nanoseconds that earlier slices spent on it.
+    pub(crate) spent: u64,
     pub(crate) index: usize,
     /// How many of its events the mailbox was told have been run.
     pub(crate) told: u64,
@@ -106,6 +116,7 @@ impl<C: Codec> Shard<C> {
             outbox: Outbox::new(),
             waker,
             runs: 0,
+            runs_told: 0,
             last_tick: 0,
             in_event: false,
             parked: false,
@@ -116,6 +127,7 @@ impl<C: Codec> Shard<C> {
     /// Works through the mailbox until it is empty, its turn is over or the output finds no space.
     /// When it returns, all output is in the sinks' rooms or in the outbox.
     pub(crate) fn run(&mut self, ready: &ReadySet) -> After {
+        let started = monotonic_nanos();
         if std::mem::take(&mut self.parked) {
             self.shared
                 .counts
@@ -123,29 +135,35 @@ impl<C: Codec> Shard<C> {
                 .fetch_sub(1, Ordering::Relaxed);
         }
         self.fetch_spares();
-        let after = self.slice(ready);
+        let after = self.slice(ready, started);
         self.return_spares();
         self.line.publish();
+        self.tell_runs();
         self.shared.counts.add_letters(&mut self.letters.counted);
-        if after == After::Parked {
+        // One that the brake holds waits for no sink.
+        if after == After::Parked && !self.shared.brake.holds() {
             self.parked = true;
             self.shared
                 .counts
                 .parked_shards
                 .fetch_add(1, Ordering::Relaxed);
         }
+        let spent = monotonic_nanos() - started;
+        self.shared.service.spent(self.number(), spent);
         after
     }
 
-    fn slice(&mut self, ready: &ReadySet) -> After {
-        if !self.flush() {
+    fn slice(&mut self, ready: &ReadySet, started: u64) -> After {
+        if self.shared.brake.is_leaving() {
+            self.leave();
+        }
+        if !self.flush() || self.shared.brake.holds() {
             return After::Parked;
         }
         if self.shared.budget.is_overdrawn() {
             self.shared.budget.on_paid_back(&self.waker);
             return After::Parked;
         }
-        let started = monotonic_nanos();
         let until = started + self.shared.slice_nanos;
         self.tick(started);
         let mut turn_over = false;
@@ -183,6 +201,11 @@ impl<C: Codec> Shard<C> {
         }
     }
 
+    /// Its number among the shards of its pipeline.
+    pub(crate) fn number(&self) -> usize {
+        self.lane.shard as usize
+    }
+
     /// Takes emptied buffers to write output into.
     fn fetch_spares(&mut self) {
         for (output, exit) in self.outputs.iter_mut().zip(&self.shared.exits) {
@@ -208,7 +231,7 @@ impl<C: Codec> Shard<C> {
         let Some(parcel) = self.mailbox.begin() else {
             return false;
         };
-        let weight = parcel.weight;
+        let (weight, packed_at) = (parcel.weight, parcel.packed_at);
         let (
             Inbound {
                 batch,
@@ -231,6 +254,8 @@ impl<C: Codec> Shard<C> {
             batch,
             _permit: permit,
             weight,
+            packed_at: Some(packed_at),
+            spent: 0,
             index: 0,
             told: 0,
             len,
@@ -249,7 +274,26 @@ impl<C: Codec> Shard<C> {
         }
     }
 
-    /// Lets go of the current batch, which has been run to its end.
+    /// Tells the brake how many events have been run.
+    pub(crate) fn tell_runs(&mut self) {
+        self.shared
+            .brake
+            .ran(self.runs.wrapping_sub(self.runs_told));
+        self.runs_told = self.runs;
+    }
+
+    /// Lets go of what has not been run. Its inputs end as abandoned, which asks whoever can for a retry: those of a
+    /// batch that was begun together with what has been run of it.
+    fn leave(&mut self) {
+        self.close_batch();
+        while let Some(parcel) = self.mailbox.take() {
+            let events = parcel.weight.events;
+            drop(parcel);
+            self.mailbox.done(events);
+        }
+    }
+
+    /// Lets go of the current batch, which has been run as far as it ever will.
     pub(crate) fn close_batch(&mut self) {
         self.codec.close(&mut self.item);
         if let (Some(current), Some(open)) = (self.current.take(), &mut self.open) {

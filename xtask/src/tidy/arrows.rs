@@ -44,7 +44,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["journal", "delivery"]),
     ("stages", &["engine", "event"]),
     ("ingress-formats", &["event"]),
-    ("ingest", &["event", "queue", "delivery", "ingress-formats"]),
+    ("ingest", &["event", "queue", "delivery"]),
+    (
+        "ingress",
+        &["ingest", "ingress-formats", "event", "queue", "delivery"],
+    ),
     ("sinks", &["event", "queue", "delivery", "store"]),
     ("chaos", &["stages", "engine", "event"]),
     ("sink-sqlite", &["sinks", "delivery", "event"]),
@@ -65,6 +69,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "stages",
             "chaos",
             "ingest",
+            "ingress",
             "sinks",
             "sink-sqlite",
             "runtime",
@@ -88,6 +93,8 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("runtime", "ingest"),
     ("runtime", "sinks"),
     ("ingest", "sinks"),
+    ("ingest", "ingress"),
+    ("ingress", "sinks"),
     ("sinks", "ingest"),
     ("sinks", "sink-sqlite"),
     ("journal", "event"),
@@ -97,7 +104,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
 const RESERVED: &[(&str, &[&str], &str)] = &[
     (
         "async-std",
-        &["ingest", "sinks", "admin", "daemon"],
+        &["ingest", "ingress", "sinks", "admin", "daemon"],
         "async-std stays at the edges",
     ),
     (

@@ -11,14 +11,15 @@ use std::time::Duration;
 
 use millpond_admin::{
     BufferStore, BuildInfo, Health, JournalObserved, KeptLetters, LetterCount, LetterStore,
-    Observed, PipelineObserved, SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
-    WorkerDecision,
+    Observed, PausedPipeline, PipelineObserved, SinkObserved, SinkState, StageCounts,
+    StageObserved, Supervision, WorkerCounts, WorkerDecision,
 };
 use millpond_delivery::{Consignment, Fate, Ledger, Part, SinkLedger, SourceLedger, Tally, Ticket};
 use millpond_queue::{
     Budget, Limits, Parcel, Permit, ReadySet, RoomReceiver, Weight, mailboxes, room,
 };
 use millpond_runtime::admission::JournalState;
+use millpond_runtime::{Service, TIMES};
 
 /// What the pond is made of, so that a test can go on with it.
 pub(crate) struct Pond {
@@ -124,6 +125,17 @@ pub(crate) fn pond() -> Pond {
                     letters: 1,
                 }]
             }),
+            supervision: Arc::new(|| Supervision {
+                paused: Some(PausedPipeline {
+                    seconds: 2.5,
+                    reason: "poison",
+                    because: "11 of the last 11 events crashed".to_owned(),
+                }),
+                crashes_explained: 11,
+                crashes_unexplained: 1,
+            }),
+            service: Arc::new(service),
+            parked_shards: Arc::new(|| 1),
         }],
         sinks: vec![SinkObserved {
             ledger: sink,
@@ -171,6 +183,9 @@ pub(crate) fn pond() -> Pond {
             min: 1,
             max: 8,
             busy_nanos: 3_000_000_000,
+            on_core_nanos: Some(2_000_000_000),
+            process_nanos: Some(2_500_000_000),
+            cores: 4,
             restarts: 0,
         }),
         decisions: Arc::new(|| {
@@ -193,6 +208,29 @@ pub(crate) fn pond() -> Pond {
         _permit: permit,
         _room: receiver,
     }
+}
+
+/// Two batches, one of them of eight events.
+fn service() -> Service {
+    let mut service = Service {
+        batches: 2,
+        events: 9,
+        bytes: 8_192,
+        event_squares: 65,
+        event_nanos: 9_000_000,
+        shards: vec![1_250_000, 0],
+        ..Service::default()
+    };
+    for (times, bounds) in [
+        (&mut service.took, [100_000, 1_000_000]),
+        (&mut service.waited, [20_000, 40_000]),
+    ] {
+        for bound in bounds {
+            times.counts[TIMES.partition_point(|&upper| upper < bound)] += 1;
+            times.nanos += bound;
+        }
+    }
+    service
 }
 
 /// Serves `observed` on a free port while `test` runs.
