@@ -16,7 +16,7 @@ use millpond_ingest::{BoxFuture, Inlet, Opened, Route, SourceError, StopHandle};
 use millpond_queue::{Budget, RoomView};
 use millpond_runtime::admission::{Admission, AdmissionView};
 use millpond_runtime::{
-    IntakeOf, Options, PipelineSpec, PipelineView, PoolView, Runtime, WorkersView,
+    IntakeOf, Options, PipelineSpec, PipelineView, PoolView, Runtime, Tolerance, WorkersView,
 };
 use millpond_sinks::{BufferHandle, SinkHandle, SinkView};
 use millpond_store::{DeadLetters, DeadLettersView};
@@ -333,6 +333,10 @@ fn line(pipeline: &Pipeline, sinks: &Sinks) -> Result<PipelineSpec<JsonCodec>, S
         codec: Box::new(move || JsonCodec::new(required.clone())),
         exits: exits.collect::<Result<_, _>>()?,
         dead_letters: sinks.exit(DEAD_LETTERS),
+        tolerance: Tolerance {
+            max_poison: pipeline.max_poison,
+            ..Tolerance::default()
+        },
     })
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use millpond_delivery::{Settled, SourceLedger, Taken, Ticket, TicketInfo};
 use millpond_event::{Buffer, BufferPool, Chunk, Slice};
-use millpond_queue::{Budget, Parcel, Permit, RoomSender, Weight, monotonic_nanos};
+use millpond_queue::{Budget, Gate, Parcel, Permit, RoomSender, Weight, monotonic_nanos};
 
 use crate::flag::{Flag, Raised};
 use crate::routes::{Route, Routes, Waited};
@@ -169,10 +169,10 @@ impl Inlet {
         }
     }
 
-    /// A buffer of at least `bytes`, if the budget has room for it, nobody waits for that room, and the source is
-    /// not far ahead of the workers.
+    /// A buffer of at least `bytes`, if the budget has room for it, nobody waits for that room, every pipeline
+    /// wants input, and the source is not far ahead of the workers.
     pub fn try_lease(&self, bytes: usize) -> Option<Lease> {
-        if self.is_ahead() {
+        if self.is_ahead() || self.closed_gate().is_some() {
             return None;
         }
         self.lease_now(bytes)
@@ -194,6 +194,29 @@ impl Inlet {
         self.inner.budget.used() > AHEAD
     }
 
+    /// The gate of a pipeline that is to take what is read here and wants nothing at the moment. Behind a
+    /// journal there is none: what comes in waits there.
+    fn closed_gate(&self) -> Option<&Gate> {
+        match &self.inner.way {
+            Way::Pipelines { routes, .. } => routes.closed_gate(),
+            Way::Journal(_) => None,
+        }
+    }
+
+    /// Waits until every pipeline wants input, or the source should end. The time counts as back-pressure.
+    async fn wanted(&self) {
+        while let Some(gate) = self.closed_gate()
+            && !self.is_ended()
+        {
+            let _waited = Waited::new(&self.inner.ledger);
+            let opened = async {
+                // Given up now and then, so that the time is counted while it lasts.
+                let _ = async_std::future::timeout(LAP, gate.opened()).await;
+            };
+            futures_lite::future::or(self.ended(), opened).await;
+        }
+    }
+
     /// Waits for a buffer of at least `bytes`; `None` when the source should end. The time counts as
     /// back-pressure. Cancel-safe.
     ///
@@ -201,6 +224,7 @@ impl Inlet {
     /// pipelines catch up in it and find what was read still in their caches; behind slow ones a burst is
     /// taken in all the same, up to the budget.
     pub async fn lease(&self, bytes: usize) -> Option<Lease> {
+        self.wanted().await;
         if self.is_ended() {
             return None;
         }
