@@ -109,9 +109,8 @@ impl Connection {
                 let mut first = stream.clone();
                 let limit = door.limits.idle.unwrap_or(Duration::MAX);
                 let preface = preface(&mut first);
-                match self.within(limit, preface, "idle").await {
-                    Some(Ok((ahead, second))) => self.serve(stream, ahead, second).await,
-                    Some(Err(_)) | None => {}
+                if let Some(Ok((ahead, second))) = self.within(limit, preface, "idle").await {
+                    self.serve(stream, ahead, second).await;
                 }
             }
         }
