@@ -15,6 +15,7 @@ mod daemon;
 mod flags;
 mod gather;
 mod html;
+pub(crate) mod ingress;
 mod input;
 mod latency;
 mod law;

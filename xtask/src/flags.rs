@@ -5,6 +5,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use crate::bench::BenchFlags;
 pub(crate) use crate::bench::ack::AckFlags;
 pub(crate) use crate::bench::burst::BurstFlags;
+pub(crate) use crate::bench::ingress::IngressFlags;
 
 const BENCH_EXAMPLES: &str = "Examples:
   cargo xtask bench --quick                            every kind of figure in less than a minute
@@ -33,6 +34,9 @@ pub(crate) enum Command {
     /// Measure how prompt the acknowledgement of durable events is, beside the syncs of the same run.
     #[command(after_help = "Example: cargo xtask ack --rate 400000 --body 1000")]
     Ack(AckFlags),
+    /// Measure what the source `http` takes in, with its clients beside it.
+    #[command(after_help = "Example: cargo xtask ingress --time 10s --rate 20000")]
+    Ingress(IngressFlags),
     /// See how a pool that follows its load meets a burst, and draw it.
     #[command(after_help = "Example: cargo xtask burst --burst 300000 --time 20s")]
     Burst(BurstFlags),

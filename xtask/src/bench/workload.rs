@@ -110,6 +110,17 @@ pub(super) fn config(what: &What, ends: &Ends, seed: u64, events: u64) -> String
     )
 }
 
+/// W1 behind a door that acknowledges what it has received.
+pub(super) fn over_http(source: u16, admin: u16) -> String {
+    format!(
+        "[sources.bench]\ntype = \"http\"\nlisten = \"127.0.0.1:{source}\"\n\n\
+         [pipelines.bench]\n{W1_STAGES}\n\
+         [sinks.out]\ntype = \"file\"\npath = \"{OUTPUT}\"\n\n\
+         [dead_letters]\npath = \"dead-letters\"\n\n\
+         [admin]\nlisten = \"127.0.0.1:{admin}\"\n"
+    )
+}
+
 /// W1 behind a door that acknowledges what is durable.
 pub(super) fn acknowledging(source: u16, admin: u16) -> String {
     format!(

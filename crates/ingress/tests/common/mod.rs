@@ -5,6 +5,7 @@ pub mod http;
 pub mod memory;
 #[path = "../../../ingest/tests/common/mod.rs"]
 mod rig;
+pub mod second;
 
 use millpond_ingest::{Inlet, build_of};
 use millpond_ingress::KIND;

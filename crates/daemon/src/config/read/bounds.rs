@@ -51,7 +51,12 @@ impl Reader<'_> {
         defaults: bool,
     ) {
         for source in sources.values().flatten() {
-            for (key, default) in [("max_line", "1MiB"), ("max_body", "8MiB")] {
+            let sizes = [
+                ("max_line", "1MiB"),
+                ("max_body", "8MiB"),
+                ("max_decompressed", "8MiB"),
+            ];
+            for (key, default) in sizes {
                 let default = Value::from(default);
                 let size = match source.params.get(key) {
                     Some(size) => size,
