@@ -29,3 +29,4 @@ mod request;
 mod source;
 
 pub use config::{Ack, HttpConfig, KIND};
+pub use millpond_ingress_formats::REASONS;

@@ -1,12 +1,11 @@
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
+use millpond_ingress_formats::{Answer, Route};
 use serde_json::json;
 
 use crate::Ack;
-use crate::format::EVENTS;
-use crate::request::Taken;
 
 /// An answer.
 pub(crate) type Reply = Response<Full<Bytes>>;
@@ -19,10 +18,10 @@ const RETRY_SECONDS: u16 = 1;
 pub(crate) enum Refused {
     /// Nothing has this path.
     Path(String),
-    /// The path has another method.
-    Method(String),
-    /// The body is in a format or an encoding that is not read here: the header, and its value.
-    Format(&'static str, String, &'static str),
+    /// The path, which comes second, has another method.
+    Method(String, String),
+    /// The body is in a format or an encoding that is not read here: the header, its value, and what was expected.
+    Format(HeaderName, String, &'static str),
     /// The body is longer than this.
     TooLarge(usize),
     /// The body has no event.
@@ -45,7 +44,7 @@ impl Refused {
     fn status(&self) -> StatusCode {
         match self {
             Refused::Path(_) => StatusCode::NOT_FOUND,
-            Refused::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Refused::Method(..) => StatusCode::METHOD_NOT_ALLOWED,
             Refused::Format(..) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Refused::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Refused::Empty | Refused::Broken(_) => StatusCode::BAD_REQUEST,
@@ -58,15 +57,18 @@ impl Refused {
 
     fn detail(&self) -> String {
         match self {
-            Refused::Path(path) => format!("there is no {path} here: expected {EVENTS}"),
-            Refused::Method(method) => format!("{EVENTS} cannot {method}: expected POST"),
+            Refused::Path(path) => {
+                let paths: Vec<_> = Route::paths().collect();
+                format!("there is no {path} here: expected {}", paths.join(", "))
+            }
+            Refused::Method(method, path) => format!("{path} cannot {method}: expected POST"),
             Refused::Format(header, value, expected) => {
                 format!("{header} `{value}`, expected {expected}")
             }
             Refused::TooLarge(limit) => {
                 format!("the body is too large, expected at most {limit} bytes")
             }
-            Refused::Empty => "the body has no event, expected lines of JSON".into(),
+            Refused::Empty => "the body has no event, expected JSON".into(),
             Refused::Broken(error) => format!("the body cannot be read: {error}"),
             Refused::Slow => "the body did not come in time; nothing of it was taken in".into(),
             Refused::NoRoom => {
@@ -97,7 +99,11 @@ impl Refused {
             "status": status.as_u16(),
             "detail": self.detail(),
         });
-        let mut reply = body(status, "application/problem+json", problem.to_string());
+        let mut reply = body(
+            status,
+            "application/problem+json",
+            problem.to_string() + "\n",
+        );
         let headers = reply.headers_mut();
         if status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
@@ -112,15 +118,14 @@ impl Refused {
     }
 }
 
-/// Says that the events are acknowledged.
-pub(crate) fn accepted(taken: Taken, ack: Ack) -> Reply {
-    let Taken { accepted, rejected } = taken;
-    let text = format!(r#"{{"accepted":{accepted},"rejected":{rejected},"ack":"{ack}"}}"#);
-    body(StatusCode::OK, "application/json", text)
+/// The answer to a body that was read.
+pub(crate) fn answered(answer: Answer) -> Reply {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    body(status, answer.content_type, answer.body)
 }
 
 fn body(status: StatusCode, kind: &'static str, text: String) -> Reply {
-    let mut reply = Response::new(Full::new(Bytes::from(text + "\n")));
+    let mut reply = Response::new(Full::new(Bytes::from(text)));
     *reply.status_mut() = status;
     let headers = reply.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));

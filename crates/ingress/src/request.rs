@@ -10,22 +10,15 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_ENCODING, HeaderMap};
 use hyper::http::request::Parts;
 use millpond_delivery::Settled;
-use millpond_ingest::{Feed, Inlet, Lease};
+use millpond_ingest::{Feed, Inlet, Lease, unix_micros};
+use millpond_ingress_formats::{Check, Context, Decoded, Lines, Refused as SetAside};
 
 use crate::Ack;
 use crate::body::Inflow;
-use crate::format::{Decoded, Format, Reject};
+use crate::format::Format;
 use crate::outcome::Outcome;
 use crate::reply::{Refused, Reply};
 use crate::source::Limits;
-
-/// What was taken in of a request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Taken {
-    pub(crate) accepted: u64,
-    /// What is set aside from the start.
-    pub(crate) rejected: u64,
-}
 
 /// What the head of a request says.
 struct Admitted {
@@ -107,6 +100,7 @@ impl Session {
         let format = Format::of(&head.method, &head.uri, &head.headers)?;
         not_encoded(&head.headers)?;
         let max = self.max_body();
+        let max = format.max_body().map_or(max, |limit| limit.min(max));
         let bytes = match body.size_hint().exact() {
             Some(0) => return Err(Refused::Empty),
             Some(bytes) => usize::try_from(bytes).ok().filter(|&bytes| bytes <= max),
@@ -136,56 +130,56 @@ impl Session {
         let mut lease = lease.ok_or(Refused::NoRoom)?.ok_or(Refused::Ended)?;
         let filled = inflow.read(&mut lease, bytes).await?;
         self.inlet.ledger().add_bytes(filled as u64);
-        let decoded = format.decode(&headers, &lease.bytes()[..filled])?;
+        let context = Context {
+            now_micros: unix_micros(),
+            max_event: self.limits.max_line,
+            check: Check::Shape,
+        };
+        let mut decoded = format.decode(&headers, &mut lease.bytes()[..filled], &context)?;
         let outcome = (self.ack != Ack::Received).then(|| Arc::new(Outcome::new(self.ack)));
-        let taken = self.hand_on(lease, filled, decoded, &outcome).await?;
-        let events = taken.accepted + taken.rejected;
-        if events == 0 {
-            return Err(Refused::Empty);
-        }
+        let events = self.hand_on(lease, filled, &mut decoded, &outcome).await?;
         if let Some(outcome) = outcome {
             let reached = before(until, outcome.reached(events)).await;
             reached
                 .ok_or(Refused::Late(self.ack))?
                 .map_err(|_| Refused::Abandoned)?;
         }
-        Ok(format.accepted(taken, self.ack))
+        Ok(format.answer(&decoded.summary(), self.ack))
     }
 
-    /// Hands on what was read of a body, in one go.
+    /// Hands on what was read of a body, in one go, and says how many events that was.
     async fn hand_on(
         &self,
         lease: Lease,
         filled: usize,
-        decoded: Decoded,
+        decoded: &mut Decoded,
         outcome: &Option<Arc<Outcome>>,
-    ) -> Result<Taken, Refused> {
+    ) -> Result<u64, Refused> {
         let listener = || outcome.clone().map(|outcome| outcome as Arc<dyn Settled>);
-        let (lease, filled) = match decoded.lines {
-            Some(lines) => {
+        let (lease, filled) = match std::mem::replace(&mut decoded.lines, Lines::InBody) {
+            Lines::Built(lines) => {
                 let filled = lines.len();
                 (lease.holding(lines), filled)
             }
-            None => (lease, filled),
+            Lines::InBody => (lease, filled),
         };
         let mut feed = self.feed.lock().await;
         // What is set aside is copied and charged first: `lease` may end with the last line.
-        let rejected = decoded.rejects.len() as u64;
-        for reject in decoded.rejects {
-            let Reject {
-                bytes,
+        let set_aside = std::mem::take(&mut decoded.refused);
+        let refused = set_aside.len() as u64;
+        for event in set_aside {
+            let SetAside {
                 reason,
                 detail,
-            } = reject;
-            let refused = feed.refuse(&bytes, reason, detail, listener()).await;
+                original,
+                ..
+            } = event;
+            let refused = feed.refuse(original, reason, detail, listener()).await;
             refused.map_err(|_| Refused::Ended)?;
         }
         let taken = feed.take_for(lease, filled, true, listener()).await;
         let taken = taken.map_err(|_| Refused::Ended)?;
-        Ok(Taken {
-            accepted: taken.events - taken.refused,
-            rejected: taken.refused + rejected,
-        })
+        Ok(taken.events + refused)
     }
 }
 
@@ -195,7 +189,7 @@ fn not_encoded(headers: &HeaderMap) -> Result<(), Refused> {
         .map(|value| value.to_str().unwrap_or("?"))
     {
         Some(value) if !value.eq_ignore_ascii_case("identity") => {
-            Err(Refused::Format("content-encoding", value.into(), "none"))
+            Err(Refused::Format(CONTENT_ENCODING, value.into(), "none"))
         }
         _ => Ok(()),
     }

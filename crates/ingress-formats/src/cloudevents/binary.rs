@@ -39,6 +39,17 @@ pub(crate) fn binary(headers: &HeaderMap, body: &[u8], context: &Context) -> Dec
     }
 }
 
+/// About how long the line is that becomes of such a body.
+pub(crate) fn line_bytes(headers: &HeaderMap, body: usize) -> usize {
+    let attributes = headers
+        .iter()
+        .filter(|(name, _)| name.as_str().starts_with(PREFIX));
+    let attributes: usize = attributes
+        .map(|(name, value)| name.as_str().len() + value.len() + 8)
+        .sum();
+    attributes + body.div_ceil(3) * 4 + 256
+}
+
 /// The attributes of an event.
 struct Attributes {
     required: [String; REQUIRED.len()],
@@ -106,7 +117,7 @@ fn value(name: &str, headers: &HeaderMap) -> Result<String, Fault> {
 impl Attributes {
     /// The event in the JSON format, on one line.
     fn line(&self, body: &[u8]) -> Result<Vec<u8>, Fault> {
-        let mut line = Vec::with_capacity(512 + body.len() / 3 * 4);
+        let mut line = Vec::with_capacity(256 + body.len() / 3 * 4);
         let required = REQUIRED.iter().copied().zip(&self.required);
         let content_type = self.content_type.as_ref();
         let content_type = content_type.map(|value| ("datacontenttype", value));
