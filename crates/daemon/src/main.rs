@@ -5,6 +5,7 @@ mod check;
 mod cli;
 mod codec;
 mod config;
+mod crashes;
 mod desk;
 mod dlq;
 mod error;
@@ -18,6 +19,7 @@ mod prove;
 mod remote;
 mod replay;
 mod report;
+mod reproduce;
 mod resume;
 mod run;
 mod signals;
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Verb::Demo(args) => verbs::demo(&args),
         Verb::Check(args) => verbs::check(args),
         Verb::Dlq(args) => dlq::run(args),
+        Verb::Replay(args) => reproduce::run(&args),
         Verb::Resume(args) => resume::run(args),
         Verb::Journal(args) => journal::run(args),
         Verb::Prove(args) => prove::prove(args),
