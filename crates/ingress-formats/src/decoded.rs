@@ -207,7 +207,7 @@ impl Decoded {
     pub fn summary(&self) -> Summary<'_> {
         Summary {
             accepted: self.events - self.rejects.count,
-            duplicates: 0,
+            duplicates: None,
             rejects: &self.rejects,
         }
     }
