@@ -176,7 +176,11 @@ impl Refused {
             "status": status.as_u16(),
             "detail": self.detail(),
         });
-        let mut reply = body(status, "application/problem+json", problem.to_string() + "\n");
+        let mut reply = body(
+            status,
+            "application/problem+json",
+            problem.to_string() + "\n",
+        );
         let headers = reply.headers_mut();
         match self {
             Refused::Method(..) => drop(headers.insert(ALLOW, HeaderValue::from_static("POST"))),

@@ -1,9 +1,11 @@
 //! The binary mode: the attributes are headers, and the body is the data.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue};
 use millpond_event::{Value, on_one_line};
 
 use super::attributes::{REQUIRED, check_name, check_text};
@@ -79,11 +81,14 @@ fn attributes(headers: &HeaderMap) -> Result<Attributes, Fault> {
         return Err(Fault::new(MISSING, detail));
     }
     others.sort();
-    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::to_str);
-    let content_type = content_type.transpose().unwrap_or_default();
+    let content_type = headers.get(CONTENT_TYPE);
+    let content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    if let Some(value) = &content_type {
+        check_text("datacontenttype", value)?;
+    }
     Ok(Attributes {
         required: required.map(Option::unwrap_or_default),
-        content_type: content_type.map(str::to_owned),
+        content_type: content_type.map(Cow::into_owned),
         others,
     })
 }
