@@ -1,6 +1,7 @@
 //! Builds the line that a configuration describes: sinks first, then workers, then sources.
 
 mod admission;
+mod branches;
 mod pipelines;
 mod sinks;
 
@@ -28,6 +29,7 @@ use crate::patience::BestEffort;
 use crate::replay::{Door, Doors, Replayer};
 use crate::run::Happening;
 use admission::{Shares, Ways, admit};
+use branches::{OpenBranch, OpenedSource};
 use pipelines::line;
 pub(crate) use pipelines::{blueprint, key};
 pub(crate) use sinks::BufferSeen;
@@ -206,7 +208,11 @@ pub(crate) async fn wire(
     let (mut opened, mut ledgers, mut addresses) = (Vec::new(), Vec::new(), Vec::new());
     for component in configured {
         let name: Arc<str> = component.name.as_str().into();
-        let source = source(component)?
+        let source = source(component)?;
+        let wanted =
+            |wanted: &dyn Fn(&Pipeline) -> bool| routes(config, wanted, &runtime, &intakes);
+        let branches = OpenBranch::all(&name, source.branches(), wanted)?;
+        let source = source
             .open()
             .await
             .map_err(|error| StartError::open(&component.at, error))?;
@@ -215,7 +221,13 @@ pub(crate) async fn wire(
         let reads = |pipeline: &Pipeline| pipeline.from.contains(&component.name);
         let routes = routes(config, reads, &runtime, &intakes)?;
         ledgers.push(ledger.clone());
-        opened.push((name, source, routes, ledger));
+        opened.push(OpenedSource {
+            name,
+            opened: source,
+            ledger,
+            routes,
+            branches,
+        });
     }
     drop(intakes);
     let (ways, admission) = match journal {
@@ -227,12 +239,14 @@ pub(crate) async fn wire(
     };
     let mut sources: Vec<OpenSource> = opened
         .into_iter()
-        .map(|(name, opened, routes, ledger)| {
-            let (budget, pool, stop) = (budget.clone(), pool.clone(), stopping.clone());
-            let inlet = match ways.way(&name) {
-                Some(way) => Inlet::with_journal(name.clone(), way, budget, pool, ledger, stop),
-                None => Inlet::new(name.clone(), routes, budget, pool, ledger, stop),
-            };
+        .map(|source| {
+            let (name, opened, inlet) = source.into_inlet(|name, routes, ledger| {
+                let (budget, pool, stop) = (budget.clone(), pool.clone(), stopping.clone());
+                match ways.way(&name) {
+                    Some(way) => Inlet::with_journal(name, way, budget, pool, ledger, stop),
+                    None => Inlet::new(name, routes, budget, pool, ledger, stop),
+                }
+            });
             OpenSource {
                 name,
                 opened,

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::future::Future;
 use std::ops::Range;
 use std::pin::Pin;
@@ -28,6 +29,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 #[derive(Clone)]
 pub struct Inlet {
     inner: Arc<Inner>,
+    branches: Arc<HashMap<String, Inlet>>,
 }
 
 struct Inner {
@@ -110,7 +112,22 @@ impl Inlet {
                 stop,
                 closed: Flag::default(),
             }),
+            branches: Arc::default(),
         }
+    }
+
+    /// The same with inlets for parts of the source's input, by the names of its branches.
+    #[must_use]
+    pub fn with_branches(self, branches: HashMap<String, Inlet>) -> Self {
+        Inlet {
+            branches: Arc::new(branches),
+            ..self
+        }
+    }
+
+    /// The inlet for what goes to some of the pipelines alone.
+    pub fn branch(&self, name: &str) -> Option<&Inlet> {
+        self.branches.get(name)
     }
 
     /// The source's name.

@@ -89,7 +89,7 @@ pub use idle::Idle;
 pub use inlet::{Closed, Ended, Inlet, JournalWay, Lease};
 pub use resume::{Resume, Resumed, is_file};
 pub use routes::{Route, Routes};
-pub use source::{BoxFuture, Opened, Source};
+pub use source::{BoxFuture, Branch, Opened, Source};
 pub use stdin::StdinConfig;
 pub use stop::{Stop, StopHandle, Stopped, Wake, WakePipe, stop};
 pub use tcp::TcpConfig;

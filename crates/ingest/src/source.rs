@@ -8,6 +8,15 @@ use crate::{Inlet, SourceError};
 /// A boxed future that can move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// A part of a source's input that goes to some of its pipelines alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Branch {
+    /// Its name within the source.
+    pub name: String,
+    /// The pipelines, by name: each of them reads the source.
+    pub pipelines: Vec<String>,
+}
+
 /// A configured source that is not open yet.
 pub trait Source: Send {
     /// Binds its address or opens its files.
@@ -19,6 +28,11 @@ pub trait Source: Send {
     /// The files it reads, as configured.
     fn paths(&self) -> &[PathBuf] {
         &[]
+    }
+
+    /// Its branches; see [`Inlet::branch`].
+    fn branches(&self) -> Vec<Branch> {
+        Vec::new()
     }
 
     /// Whether its configuration asks for something that only a journal can give.

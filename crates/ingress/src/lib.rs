@@ -32,6 +32,7 @@ mod connection;
 mod cors;
 mod dedupe;
 mod drain;
+mod feeds;
 mod format;
 mod framing;
 mod inflate;

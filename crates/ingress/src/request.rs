@@ -15,6 +15,7 @@ use millpond_ingress_formats::{Check, Context, Decoded, Lines, Refused as SetAsi
 
 use crate::auth::{Guest, Key};
 use crate::body::Inflow;
+use crate::feeds::Feeds;
 use crate::format::Format;
 use crate::inflate::{Encoding, Expanded};
 use crate::memory::Reservation;
@@ -33,7 +34,7 @@ const LAP: Duration = Duration::from_millis(20);
 pub(crate) struct Session {
     door: Arc<Door>,
     pulse: Arc<Pulse>,
-    feed: Mutex<Feed>,
+    feeds: Mutex<Feeds>,
     asked: AtomicBool,
     unread: AtomicBool,
 }
@@ -60,7 +61,7 @@ struct Whole {
 impl Session {
     pub(crate) fn new(door: Arc<Door>, pulse: Arc<Pulse>) -> Self {
         Session {
-            feed: Mutex::new(Feed::new(door.inlet.clone(), door.limits.max_line)),
+            feeds: Mutex::new(Feeds::new(&door)),
             door,
             pulse,
             asked: AtomicBool::new(false),
@@ -215,7 +216,10 @@ impl Session {
             reservations.push(fresh.reservation);
         }
         let outcome = Arc::new(Outcome::new(ack, reservations));
-        let events = self.hand_on(lease, filled, refused, &outcome).await?;
+        let branch = key.and_then(Key::branch);
+        let events = self
+            .hand_on(branch, lease, filled, refused, &outcome)
+            .await?;
         if let Some(key) = key {
             key.sent(events, Instant::now());
         }
@@ -337,6 +341,7 @@ impl Session {
     /// Hands on what was read of a body, in one go, and says how many events that was.
     async fn hand_on(
         &self,
+        branch: Option<&str>,
         lease: Lease,
         filled: usize,
         set_aside: Vec<SetAside>,
@@ -344,7 +349,8 @@ impl Session {
     ) -> Result<u64, Refused> {
         let waits = self.door.ack != Ack::Received;
         let listener = || waits.then(|| outcome.clone() as Arc<dyn Settled>);
-        let mut feed = self.feed.lock().await;
+        let mut feeds = self.feeds.lock().await;
+        let feed = feeds.of(&self.door, branch).ok_or(Refused::Ended)?;
         let refused = set_aside.len() as u64;
         for event in set_aside {
             let SetAside {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_std::net::{TcpListener, TcpStream};
-use millpond_ingest::{BoxFuture, Inlet, Opened, Source, SourceError, listener};
+use millpond_ingest::{BoxFuture, Branch, Inlet, Opened, Source, SourceError, listener};
 
 use crate::auth::{Auth, KeyConfig};
 use crate::config::exposed;
@@ -87,6 +87,15 @@ impl Source for Http {
                 tls,
             }) as Box<dyn Opened>)
         })
+    }
+
+    fn branches(&self) -> Vec<Branch> {
+        let bound = self.auth.iter().filter(|key| !key.pipelines.is_empty());
+        let branch = |key: &KeyConfig| Branch {
+            name: key.name.clone(),
+            pipelines: key.pipelines.clone(),
+        };
+        bound.map(branch).collect()
     }
 
     fn needs_journal(&self) -> bool {

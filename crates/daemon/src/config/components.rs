@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use millpond_event::KeyPath;
+use millpond_ingest::Branch;
 use serde_json::Value;
 
 use super::problem::unknown;
@@ -26,6 +27,8 @@ pub(crate) struct Built {
     pub(crate) reads: Vec<PathBuf>,
     /// Whether it asks for something that only a journal can give.
     pub(crate) needs_journal: bool,
+    /// Parts of its input that go to some of its pipelines alone.
+    pub(crate) branches: Vec<Branch>,
     /// Whether it keeps state between events.
     pub(crate) stateful: bool,
 }
@@ -62,6 +65,7 @@ impl Family {
                 .map(|source| Built {
                     reads: source.paths().to_vec(),
                     needs_journal: source.needs_journal(),
+                    branches: source.branches(),
                     ..Built::default()
                 })
                 .map_err(|error| (error.key, error.message)),

@@ -5,6 +5,7 @@ mod pipelines;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use millpond_ingest::Branch;
 use millpond_sinks::{DeadLetterConfig, SinkOptions};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -39,6 +40,7 @@ pub(crate) fn config(tree: Value, origins: &Origins) -> Result<Config, Problems>
         problems: Vec::new(),
         inputs: BTreeMap::new(),
         durable: Vec::new(),
+        branches: Vec::new(),
     };
     let config = reader.config(tree);
     match config {
@@ -54,6 +56,8 @@ struct Reader<'a> {
     inputs: BTreeMap<PathBuf, String>,
     /// Sources that ask for what only a journal can give.
     durable: Vec<String>,
+    /// Branches of sources, each with the name of its source.
+    branches: Vec<(String, Branch)>,
 }
 
 impl Reader<'_> {
@@ -74,6 +78,7 @@ impl Reader<'_> {
         let sources = self.sources(sources);
         let sinks = self.sinks(sinks);
         let pipelines = self.pipelines(pipelines, &sources, &sinks);
+        self.branches_lead_somewhere(&pipelines);
         let runtime: Option<RuntimeSection> = self.section("runtime", runtime);
         let admin: Option<AdminSection> = self.section("admin", admin);
         let dead_letters = self.dead_letters(dead_letters);
@@ -129,6 +134,9 @@ impl Reader<'_> {
                 let component = component.map(|(component, built)| {
                     let inputs = built.reads.into_iter();
                     self.inputs.extend(inputs.map(|path| (path, name.clone())));
+                    let branches = built.branches.into_iter();
+                    self.branches
+                        .extend(branches.map(|branch| (name.clone(), branch)));
                     self.durable
                         .extend(built.needs_journal.then(|| name.clone()));
                     component

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use millpond_delivery::{SourceLedger, Taken};
+use millpond_delivery::Taken;
 use millpond_event::{BufferPool, Slice};
-use millpond_ingest::{JournalWay, Opened, Resume, Route, Routes};
+use millpond_ingest::{JournalWay, Resume, Routes};
 use millpond_queue::{Budget, RoomSender};
 use millpond_runtime::admission::{self, Admission, AdmissionOptions, AdmissionView};
 
@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::error::StartError;
 use crate::journal::{Keeper, OpenJournal, Passage};
 use crate::run::Happening;
+use crate::wire::branches::OpenedSource;
 
 /// No batch is charged less than this to a budget.
 const LEAST: usize = 4 << 10;
@@ -52,9 +53,6 @@ impl Shares {
     }
 }
 
-/// A source that is open, the routes into its pipelines, and its ledger.
-pub(super) type OpenedSource = (Arc<str>, Box<dyn Opened>, Vec<Route>, Arc<SourceLedger>);
-
 /// The ways into the journal, if there is one.
 #[derive(Default)]
 pub(super) struct Ways {
@@ -85,9 +83,13 @@ pub(super) fn admit(
     pool: &BufferPool,
     happenings: &Sender<Happening>,
 ) -> Result<(Ways, Admission<Slice>), StartError> {
-    let routes = sources.iter_mut().map(|(name, _, routes, ledger)| {
-        let routes = Routes::new(name.clone(), std::mem::take(routes), ledger.clone());
-        (name.clone(), routes)
+    let routes = sources.iter_mut().flat_map(|source| {
+        let ledger = source.ledger.clone();
+        let routes = source.take_routes().into_iter();
+        routes.map(move |(name, routes)| {
+            let routes = Routes::new(name.clone(), routes, ledger.clone());
+            (name, routes)
+        })
     });
     let passage = Passage::new(routes.collect(), pool.clone());
     let options = AdmissionOptions {

@@ -19,6 +19,9 @@ pub struct KeyConfig {
     pub scheme: Scheme,
     /// Where its secrets are.
     pub file: PathBuf,
+    /// The pipelines that events taken with it go to: all that read the source, if there are none.
+    #[serde(default)]
+    pub pipelines: Vec<String>,
     /// The most events a second that are taken with it.
     #[serde(default)]
     pub rate: Option<u64>,

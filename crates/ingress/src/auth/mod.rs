@@ -28,6 +28,8 @@ pub(crate) struct Key {
     scheme: Scheme,
     secrets: Reloaded<Vec<Secret>>,
     bucket: Option<Bucket>,
+    /// The branch of the source that its events go to.
+    branch: Option<String>,
     /// How old a signature may be, or how far ahead.
     window: Duration,
 }
@@ -139,12 +141,19 @@ impl Key {
         let file = config.file.clone();
         let load = move || secrets::load(&file);
         let secrets = Reloaded::new(vec![config.file], load);
+        let secrets = secrets.map_err(|error| format!("key `{name}`: {error}"))?;
         Ok(Key {
             scheme: config.scheme,
-            secrets: secrets.map_err(|error| format!("key `{name}`: {error}"))?,
+            secrets,
             bucket: config.rate.map(Bucket::new),
+            branch: (!config.pipelines.is_empty()).then_some(name),
             window: config.window,
         })
+    }
+
+    /// The branch of the source that its events go to, if they do not go everywhere.
+    pub(crate) fn branch(&self) -> Option<&str> {
+        self.branch.as_deref()
     }
 
     /// How long to wait until it may send again; nothing if it may now.

@@ -68,6 +68,24 @@ impl Reader<'_> {
         pipelines
     }
 
+    /// What is bound to pipelines is bound to some that read its source.
+    pub(super) fn branches_lead_somewhere(&mut self, pipelines: &[Pipeline]) {
+        for (source, branch) in std::mem::take(&mut self.branches) {
+            let readers = pipelines.iter().filter(|one| one.from.contains(&source));
+            let readers: Vec<_> = readers.map(|one| one.name.as_str()).collect();
+            for name in &branch.pipelines {
+                if !readers.contains(&name.as_str()) {
+                    let message = format!(
+                        "`{}` is bound to pipeline {name:?}, which does not read it: expected one of {}",
+                        branch.name,
+                        readers.join(", ")
+                    );
+                    self.problem(&join("sources", &source), &message);
+                }
+            }
+        }
+    }
+
     fn key(&mut self, pipeline: &str, section: &PipelineSection) {
         let at = |inner: &str| nest(pipeline, inner);
         match &section.key {
