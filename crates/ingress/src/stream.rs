@@ -52,8 +52,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
             read
         };
         if read > 0 {
-            this.pulse.heard();
+            // HTTP/2 says much besides requests: only its silence is judged.
             if let Some(framing) = &mut this.framing {
+                this.pulse.heard();
                 let judged = framing.read(&buffer[..read]);
                 judged.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
             }

@@ -65,6 +65,22 @@ fn a_stop_finishes_what_was_asked_and_then_ends_the_connection() {
 }
 
 #[test]
+fn a_connection_that_asks_nothing_has_the_time_to_be_idle_whatever_else_it_says() {
+    let mut rig = Rig::new(64 << 20, 1, None);
+    let params = json!({ "listen": "127.0.0.1:0", "header_timeout": "100ms", "idle": "1s" });
+    let running = rig.start_http(params);
+    let mut client = Second::new(running.address.unwrap());
+    for _ in 0..2 {
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        assert_eq!(block_on(client.post(b"{}\n")).unwrap().0, 200);
+    }
+    let _ = block_on(client.connection);
+    assert_eq!(rig.source.totals().closed_by.get("idle"), Some(&1));
+    rig.take_events(2);
+    rig.stop(running);
+}
+
+#[test]
 fn headers_beyond_the_limit_are_refused_on_their_stream_alone() {
     let mut rig = Rig::new(64 << 20, 1, None);
     let running =
