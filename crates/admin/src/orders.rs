@@ -6,20 +6,31 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::AUTHORIZATION;
 use hyper::{HeaderMap, Method, Request, StatusCode};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
-use crate::control::{Control, Order, OrderKind};
+use crate::control::{Control, Order, OrderKind, Resume};
 use crate::reply::{self, Reply};
 
 /// The largest body, in bytes.
 const BODY: usize = 64 << 10;
 
-/// What a path orders.
-pub(crate) fn kind(path: &str) -> Option<OrderKind> {
+/// What can be wished for.
+#[derive(Clone, Copy)]
+pub(crate) enum Wish {
+    /// That something is done with dead letters.
+    Letters(OrderKind),
+    /// That a pipeline goes on.
+    Resume,
+}
+
+/// What a path wishes for.
+pub(crate) fn wish(path: &str) -> Option<Wish> {
     match path {
-        "/api/v1/dlq/replay" => Some(OrderKind::Replay),
-        "/api/v1/dlq/purge" => Some(OrderKind::Purge),
+        "/api/v1/dlq/replay" => Some(Wish::Letters(OrderKind::Replay)),
+        "/api/v1/dlq/purge" => Some(Wish::Letters(OrderKind::Purge)),
+        "/api/v1/pipelines/resume" => Some(Wish::Resume),
         _ => None,
     }
 }
@@ -27,7 +38,7 @@ pub(crate) fn kind(path: &str) -> Option<OrderKind> {
 /// Takes an order. Nothing of a request is read before its token is known to be right.
 pub(crate) async fn take(
     control: Option<&Arc<dyn Control>>,
-    kind: OrderKind,
+    wish: Wish,
     request: Request<Incoming>,
 ) -> Reply {
     let path = request.uri().path();
@@ -53,18 +64,30 @@ pub(crate) async fn take(
         let detail = format!("the body did not come whole, expected at most {BODY} bytes");
         return reply::problem(StatusCode::PAYLOAD_TOO_LARGE, &detail);
     };
-    let letters = match serde_json::from_slice(&body.to_bytes()) {
-        Ok(letters) => letters,
-        Err(error) => {
-            let detail =
-                format!("{error}: expected {{\"where\":[\"field=value\"],\"again\":false}}");
-            return reply::problem(StatusCode::BAD_REQUEST, &detail);
+    let body = body.to_bytes();
+    let done: Result<Result<Reply, String>, String> = match wish {
+        Wish::Letters(kind) => {
+            let expected = "{\"where\":[\"field=value\"],\"again\":false}";
+            said(&body, expected).map(|letters| {
+                let number = control.begin(Order { kind, letters })?;
+                Ok(reply::accepted(&json!({ "order": number })))
+            })
         }
+        Wish::Resume => said(&body, "{\"pipeline\":\"clicks\"}").map(|Resume { pipeline }| {
+            control.resume(&pipeline)?;
+            Ok(reply::document(&json!({ "resumed": pipeline })))
+        }),
     };
-    match control.begin(Order { kind, letters }) {
-        Ok(number) => reply::accepted(&json!({ "order": number })),
-        Err(why) => reply::problem(StatusCode::CONFLICT, &why),
+    match done {
+        Ok(Ok(reply)) => reply,
+        Ok(Err(why)) => reply::problem(StatusCode::CONFLICT, &why),
+        Err(detail) => reply::problem(StatusCode::BAD_REQUEST, &detail),
     }
+}
+
+/// What a body says.
+fn said<T: DeserializeOwned>(body: &[u8], expected: &str) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| format!("{error}: expected {expected}"))
 }
 
 /// Whether the request carries the token; how long that takes says nothing of it.

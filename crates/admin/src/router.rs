@@ -9,12 +9,13 @@ use crate::api;
 use crate::exposition::{self, Exposition};
 use crate::observed::Observed;
 use crate::orders;
+use crate::pipelines;
 use crate::reply::{self, Reply};
 use crate::service;
 use crate::workers;
 
 /// Which paths there are.
-const PATHS: &str = "/livez, /readyz, /metrics, /version, /api/v1/queues, /api/v1/workers, /api/v1/service, /api/v1/ledger and /api/v1/dlq";
+const PATHS: &str = "/livez, /readyz, /metrics, /version, /api/v1/pipelines, /api/v1/queues, /api/v1/workers, /api/v1/service, /api/v1/ledger and /api/v1/dlq";
 
 /// Answers requests.
 pub(crate) struct Router {
@@ -35,8 +36,8 @@ impl Router {
         if let Some(refusal) = host_problem(request.version(), request.headers()) {
             return refusal;
         }
-        match orders::kind(request.uri().path()) {
-            Some(kind) => orders::take(self.observed.control.as_ref(), kind, request).await,
+        match orders::wish(request.uri().path()) {
+            Some(wish) => orders::take(self.observed.control.as_ref(), wish, request).await,
             None => self.show(&request),
         }
     }
@@ -47,6 +48,7 @@ impl Router {
             "/readyz" => |this| health(this.observed.health.ready()),
             "/metrics" => Self::metrics,
             "/version" => |this| reply::document(&serde_json::json!(this.observed.build)),
+            "/api/v1/pipelines" => |this| reply::document(&pipelines::document(&this.observed)),
             "/api/v1/queues" => |this| reply::document(&api::queues(&this.observed)),
             "/api/v1/workers" => |this| reply::document(&workers::document(&this.observed)),
             "/api/v1/service" => |this| reply::document(&service::document(&this.observed)),

@@ -13,6 +13,7 @@ const TOKEN: &str = "0123456789abcdef";
 #[derive(Default)]
 struct Desk {
     orders: Mutex<Vec<Order>>,
+    resumed: Mutex<Vec<String>>,
 }
 
 impl Control for Desk {
@@ -27,6 +28,17 @@ impl Control for Desk {
         }
         orders.push(order);
         Ok(orders.len() as u64)
+    }
+
+    fn resume(&self, pipeline: &str) -> Result<(), String> {
+        if pipeline != "clicks" {
+            return Err(format!("there is no pipeline {pipeline:?}"));
+        }
+        self.resumed
+            .lock()
+            .expect("whole")
+            .push(pipeline.to_owned());
+        Ok(())
     }
 
     fn last(&self) -> Value {
@@ -58,7 +70,11 @@ fn post(address: std::net::SocketAddr, path: &str, headers: &str, body: &str) ->
 fn whoever_shows_no_token_or_another_one_is_refused_on_every_path() {
     let (desk, observed) = with_desk();
     serving(observed, |address| {
-        for path in ["/api/v1/dlq/replay", "/api/v1/dlq/purge"] {
+        for path in [
+            "/api/v1/dlq/replay",
+            "/api/v1/dlq/purge",
+            "/api/v1/pipelines/resume",
+        ] {
             for headers in [
                 "",
                 "authorization: \r\n",
@@ -69,7 +85,11 @@ fn whoever_shows_no_token_or_another_one_is_refused_on_every_path() {
                 "authorization: Basic 0123456789abcdef\r\n",
                 "authorization: Bearer 0123456789abcdef\r\nauthorization: Bearer x\r\n",
             ] {
-                let (status, body) = post(address, path, headers, "{\"where\":[]}");
+                let wish = match path {
+                    "/api/v1/pipelines/resume" => "{\"pipeline\":\"clicks\"}",
+                    _ => "{\"where\":[]}",
+                };
+                let (status, body) = post(address, path, headers, wish);
                 assert_eq!(status, 401, "{path} {headers:?}: {body}");
                 assert!(!body.contains(TOKEN));
             }
@@ -77,6 +97,36 @@ fn whoever_shows_no_token_or_another_one_is_refused_on_every_path() {
         }
     });
     assert_eq!(desk.orders.lock().expect("whole").len(), 0);
+    assert_eq!(desk.resumed.lock().expect("whole").len(), 0);
+}
+
+#[test]
+fn a_paused_pipeline_is_shown_and_resumed_by_whoever_has_the_token() {
+    let (desk, observed) = with_desk();
+    let token = format!("authorization: Bearer {TOKEN}\r\n");
+    serving(observed, |address| {
+        let (status, body) = ask(address, "GET", "/api/v1/pipelines");
+        let shown: Value = serde_json::from_str(&body).expect("JSON");
+        let pipeline = json!({
+            "pipeline": "clicks",
+            "state": "paused",
+            "paused": { "seconds": 2.5, "reason": "poison", "because": "11 of the last 11 events crashed" },
+            "crashes": { "explained": 11, "unexplained": 1 },
+        });
+        assert_eq!((status, shown), (200, json!({ "pipelines": [pipeline] })));
+        let resume = |body| post(address, "/api/v1/pipelines/resume", &token, body);
+        assert_eq!(resume("{}").0, 400);
+        let (status, why) = resume("{\"pipeline\":\"other\"}");
+        assert!(
+            status == 409 && why.contains("there is no pipeline"),
+            "{why}"
+        );
+        assert_eq!(
+            resume("{\"pipeline\":\"clicks\"}"),
+            (200, "{\"resumed\":\"clicks\"}\n".to_owned())
+        );
+    });
+    assert_eq!(*desk.resumed.lock().expect("whole"), ["clicks"]);
 }
 
 #[test]

@@ -41,6 +41,9 @@ pub(crate) enum Verb {
     /// Looks at dead letters, replays and deletes them.
     #[command(after_help = dlq::EXAMPLES)]
     Dlq(DlqArgs),
+    /// Lets a pipeline go on that was paused because it crashed too often.
+    #[command(after_help = RESUME_EXAMPLE)]
+    Resume(ResumeArgs),
     /// Looks at the journal, and goes on behind damage.
     #[command(after_help = JOURNAL_EXAMPLES)]
     Journal(JournalArgs),
@@ -88,6 +91,15 @@ Example:
 
 Exit codes: 0 the configuration is right, 78 it is not.";
 
+const RESUME_EXAMPLE: &str = "\
+Examples:
+  millpond resume clicks -c clicks.toml
+  millpond resume clicks --path data/dead-letters
+
+The daemon is reached through its admin listener, with the token that it leaves beside the dead letters. Why a
+pipeline is paused is in its log, in /readyz and in /api/v1/pipelines. A restart lets it go on, too.
+Exit codes: 0 it goes on, 1 it is not paused or no daemon answers, 78 bad configuration.";
+
 const JOURNAL_EXAMPLES: &str = "\
 Examples:
   millpond journal show -c clicks.toml
@@ -103,6 +115,16 @@ Example:
 const COMPLETIONS_EXAMPLE: &str = "\
 Example:
   millpond completions bash > /etc/bash_completion.d/millpond";
+
+/// Which pipeline goes on.
+#[derive(Args, Debug)]
+pub(crate) struct ResumeArgs {
+    /// The pipeline's name.
+    pub(crate) pipeline: String,
+
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
 
 /// What to do with the journal.
 #[derive(Args, Debug)]
@@ -219,6 +241,7 @@ mod tests {
             "millpond dlq show --path data/dead-letters --where reason=refused --where since=1h --json",
             "millpond dlq replay -c clicks.toml --where stage=explode --dry-run",
             "millpond dlq purge -c clicks.toml --where replayed=true --yes",
+            "millpond resume clicks -c clicks.toml",
             "millpond prove --rounds 200 --seed 7 --faults kill,disk-full",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));

@@ -1,4 +1,4 @@
-//! Where a running daemon takes orders about its dead letters, from whoever can read its token.
+//! Where a running daemon takes orders about its dead letters and its pipelines, from whoever can read its token.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -13,6 +13,7 @@ use millpond_store::Filter;
 use serde_json::{Value, json};
 
 use crate::replay::Replayer;
+use crate::wire::Seen;
 
 /// In the directory of the dead letters: who may write there may as well delete them.
 const FILE: &str = "admin.token";
@@ -85,6 +86,7 @@ impl Pass {
 /// Takes orders, one at a time.
 pub(crate) struct Desk {
     replayer: Arc<Replayer>,
+    seen: Arc<Seen>,
     pass: Pass,
     last: Arc<Mutex<Last>>,
 }
@@ -100,8 +102,13 @@ struct Last {
 
 impl Desk {
     /// Opens a desk that is reached at `address`, and leaves a pass for it beside the dead letters.
-    pub(crate) fn open(replayer: Arc<Replayer>, address: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn open(
+        replayer: Arc<Replayer>,
+        seen: Arc<Seen>,
+        address: SocketAddr,
+    ) -> io::Result<Self> {
         Ok(Desk {
+            seen,
             pass: Pass::leave(&replayer.folder, address)?,
             replayer,
             last: Arc::default(),
@@ -158,6 +165,16 @@ impl Control for Desk {
             result: None,
         };
         Ok(number)
+    }
+
+    fn resume(&self, pipeline: &str) -> Result<(), String> {
+        let mut pipelines = self.seen.pipelines.iter().map(|one| &one.view);
+        let known = pipelines.find(|view| view.name() == pipeline);
+        match known.map(|view| view.brake().resume()) {
+            Some(true) => Ok(()),
+            Some(false) => Err(format!("pipeline {pipeline:?} is not paused")),
+            None => Err(format!("there is no pipeline {pipeline:?}")),
+        }
     }
 
     fn last(&self) -> Value {

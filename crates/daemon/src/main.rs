@@ -1,5 +1,6 @@
 //! The Millpond daemon.
 
+mod backlog;
 mod check;
 mod cli;
 mod codec;
@@ -14,8 +15,10 @@ mod logs;
 mod observe;
 mod patience;
 mod prove;
+mod remote;
 mod replay;
 mod report;
+mod resume;
 mod run;
 mod signals;
 mod status;
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Verb::Demo(args) => verbs::demo(&args),
         Verb::Check(args) => verbs::check(args),
         Verb::Dlq(args) => dlq::run(args),
+        Verb::Resume(args) => resume::run(args),
         Verb::Journal(args) => journal::run(args),
         Verb::Prove(args) => prove::prove(args),
         Verb::Schema => verbs::schema(),

@@ -16,7 +16,7 @@ use millpond_ingest::{BoxFuture, Inlet, Opened, Route, SourceError, StopHandle};
 use millpond_queue::{Budget, RoomView};
 use millpond_runtime::admission::{Admission, AdmissionView};
 use millpond_runtime::{
-    IntakeOf, Options, PipelineSpec, PipelineView, PoolView, Runtime, WorkersView,
+    IntakeOf, Options, PipelineSpec, PipelineView, PoolView, Runtime, Tolerance, WorkersView,
 };
 use millpond_sinks::{BufferHandle, SinkHandle, SinkView};
 use millpond_store::{DeadLetters, DeadLettersView};
@@ -333,6 +333,10 @@ fn line(pipeline: &Pipeline, sinks: &Sinks) -> Result<PipelineSpec<JsonCodec>, S
         codec: Box::new(move || JsonCodec::new(required.clone())),
         exits: exits.collect::<Result<_, _>>()?,
         dead_letters: sinks.exit(DEAD_LETTERS),
+        tolerance: Tolerance {
+            max_poison: pipeline.max_poison,
+            ..Tolerance::default()
+        },
     })
 }
 
@@ -374,7 +378,7 @@ pub(crate) fn key(pipeline: &Pipeline) -> Result<Option<KeyPath>, StartError> {
 pub(crate) fn source(
     component: &Component,
 ) -> Result<Box<dyn millpond_ingest::Source>, StartError> {
-    millpond_ingest::build(&component.kind, component.params.clone())
+    millpond_ingest::build_of(&kinds::sources(), &component.kind, component.params.clone())
         .map_err(|error| StartError::config(&component.at, error))
 }
 

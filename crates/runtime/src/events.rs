@@ -170,6 +170,8 @@ impl<C: Codec> Shard<C> {
     /// After a panic: sets the event at fault aside, if there is one, and starts with a new line.
     pub(crate) fn recover(&mut self, panic: &(dyn Any + Send)) -> After {
         let message = panic_message(panic);
+        self.tell_runs();
+        let attributed = std::mem::take(&mut self.in_event);
         let at = self.line.current_stage();
         let names = self.shared.blueprint.stage_names();
         let stage = at
@@ -185,9 +187,7 @@ impl<C: Codec> Shard<C> {
         self.shared.counts.panics.fetch_add(1, Ordering::Relaxed);
         self.line = self.shared.blueprint.line();
         let item = self.item.take();
-        if std::mem::take(&mut self.in_event)
-            && let (Some(current), Some(open)) = (&mut self.current, &mut self.open)
-        {
+        if attributed && let (Some(current), Some(open)) = (&mut self.current, &mut self.open) {
             let mut collector = Collector {
                 codec: &mut self.codec,
                 outputs: &mut self.outputs,
@@ -210,6 +210,7 @@ impl<C: Codec> Shard<C> {
             current.index += 1;
             open.next += 1;
         }
+        self.shared.brake.crashed(attributed);
         After::Again
     }
 }

@@ -23,6 +23,7 @@
 compile_error!("a bug is built in on purpose, which no release may have");
 
 pub mod admission;
+mod brake;
 mod codec;
 mod collect;
 mod elastic;
@@ -31,6 +32,7 @@ mod events;
 mod exit;
 mod feed;
 mod handover;
+mod intensity;
 mod local;
 mod options;
 mod passthrough;
@@ -41,12 +43,14 @@ mod times;
 mod view;
 mod worker;
 
+pub use brake::{Brake, Crashes, Paused};
 pub use codec::{Codec, Letter, Refused};
 pub use elastic::{Controller, Decision, Elastic, PoolView, Reason, Sample, Verdict};
 pub use error::RuntimeError;
 pub use events::DECODE;
 pub use exit::{Exit, OnFull};
 pub use feed::Feed;
+pub use intensity::{PauseReason, Tolerance};
 pub use local::{LocalError, LocalPipeline};
 pub use options::{Options, PipelineSpec};
 pub use passthrough::{Failure, Passthrough, Row, Rows};

@@ -7,6 +7,7 @@ use millpond_delivery::Ledger;
 use millpond_engine::LineStats;
 use millpond_queue::{IntakeView, monotonic_nanos};
 
+use crate::brake::Brake;
 use crate::elastic::{Meters, processor_time};
 use crate::service::{Service, ServiceCounts};
 
@@ -20,6 +21,7 @@ pub struct PipelineView {
     pub(crate) intake: IntakeView,
     pub(crate) stages: Arc<LineStats>,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) brake: Brake,
     pub(crate) service: Arc<ServiceCounts>,
 }
 
@@ -83,6 +85,11 @@ impl PipelineView {
     /// Shards that wait for space in a sink's room.
     pub fn parked_shards(&self) -> u64 {
         self.counts.parked_shards.load(Ordering::Relaxed)
+    }
+
+    /// What pauses it when it crashes too often.
+    pub fn brake(&self) -> &Brake {
+        &self.brake
     }
 
     /// What it takes to run it.

@@ -37,6 +37,7 @@ fn once_each_however_many_slices_it_takes() {
         codec: Box::new(Passthrough::default),
         exits: vec![Exit::new(sender, Arc::new(SinkLedger::new("till")))],
         dead_letters: None,
+        tolerance: millpond_runtime::Tolerance::default(),
     };
     let options = Options {
         shards: 1,

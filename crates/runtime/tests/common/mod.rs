@@ -5,14 +5,15 @@
     reason = "each test file uses its part of this"
 )]
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use millpond_delivery::{Ledger, Outbound, SinkLedger};
 use millpond_engine::{Blueprint, Stage};
 use millpond_queue::{Budget, Limits, RoomReceiver, monotonic_nanos, room};
 use millpond_runtime::{
-    Elastic, Exit, Feed, Options, Passthrough, PipelineSpec, Row, Rows, Runtime,
+    Elastic, Exit, Feed, Options, Passthrough, PipelineSpec, Row, Rows, Runtime, Tolerance,
 };
 
 pub type Pair = (u64, u64);
@@ -35,6 +36,8 @@ pub struct Setup {
     pub workers_max: usize,
     pub elastic: Option<Elastic>,
     pub shards: usize,
+    pub tick: Option<Duration>,
+    pub tolerance: Tolerance,
     pub room: Limits,
     pub adjust: fn(&mut Exit<Rows<Pair>>),
 }
@@ -46,6 +49,12 @@ impl Default for Setup {
             workers_max: 4,
             elastic: None,
             shards: 16,
+            tick: None,
+            // Tests of other things may crash as often as they like.
+            tolerance: Tolerance {
+                max_poison: 1.0,
+                ..Tolerance::default()
+            },
             room: Limits {
                 events: 100_000,
                 bytes: 1 << 30,
@@ -87,9 +96,11 @@ impl Setup {
             codec: Box::new(Passthrough::default),
             exits: vec![exit],
             dead_letters: Some(Exit::new(dead_sender, letters.clone())),
+            tolerance: self.tolerance,
         };
         let options = Options {
             shards: self.shards,
+            tick: self.tick,
             workers_max: self.workers_max,
             elastic: self.elastic,
             ..Options::new(self.workers, budget.clone())
@@ -108,6 +119,23 @@ impl Setup {
             dead,
         }
     }
+}
+
+/// Says nothing of panics in workers, which are on purpose here.
+pub fn hush() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let said = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let thread = std::thread::current();
+            if thread
+                .name()
+                .is_none_or(|name| !name.starts_with("worker-"))
+            {
+                said(info);
+            }
+        }));
+    });
 }
 
 /// Takes and confirms everything until the room closes.
