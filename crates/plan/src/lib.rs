@@ -35,6 +35,7 @@
 mod burst;
 mod error;
 mod look;
+mod notes;
 mod parts;
 mod predict;
 mod queueing;
@@ -47,6 +48,6 @@ pub use burst::{Burst, Drain};
 pub use error::PlanError;
 pub use look::{Look, Measured, PipelineLook, StageLook};
 pub use parts::Part;
-pub use predict::{Ask, Limit, Plan, Row, Wait, plan};
+pub use predict::{Ask, Limit, Plan, Row, Wait, check, plan};
 pub use report::Report;
 pub use spread::Spread;

@@ -26,6 +26,9 @@ pub struct Look {
     pub received_events: u64,
     /// Bytes of them.
     pub received_bytes: u64,
+    /// The next batch came when one was done with: when batches come, and how often, was not measured.
+    #[serde(default)]
+    pub closed_loop: bool,
     /// The pipelines.
     pub pipelines: Vec<PipelineLook>,
 }

@@ -3,6 +3,7 @@ use serde::Serialize;
 use crate::burst::{Burst, Drain, Ground, drain};
 use crate::error::PlanError;
 use crate::look::Measured;
+use crate::notes::notes;
 use crate::parts::{Part, parts};
 use crate::queueing;
 use crate::simulation::{Discipline, Outcome, Scene};
@@ -11,9 +12,7 @@ use crate::traffic::{Flow, Traffic};
 /// The most workers that there can be.
 const WORKERS_MAX: usize = 1024;
 /// Beyond this utilisation a simulation would have to go on for too long to tell anything.
-const STEADY: f64 = 0.99;
-/// With fewer batches than this, chance says too much.
-const FEW: u64 = 500;
+pub(crate) const STEADY: f64 = 0.99;
 /// The least that workers get of the cores beside what the rest of the process wants.
 const LEAST: f64 = 0.05;
 
@@ -166,7 +165,11 @@ pub fn plan(measured: &Measured, ask: &Ask) -> Result<Plan, PlanError> {
     })
 }
 
-fn check(ask: &Ask) -> Result<(), PlanError> {
+/// Whether what is asked for can be: what [`plan`] looks at first.
+///
+/// # Errors
+/// [`PlanError`] names what cannot be.
+pub fn check(ask: &Ask) -> Result<(), PlanError> {
     let wrong = |what, value: String, expected| {
         Err(PlanError::Ask {
             what,
@@ -362,40 +365,4 @@ fn wait(outcome: &Outcome) -> Wait {
         p50: quantile(0.5),
         p99: quantile(0.99),
     }
-}
-
-fn notes(measured: &Measured) -> Vec<String> {
-    let look = &measured.look;
-    let mut notes = Vec::new();
-    for pipeline in &look.pipelines {
-        let name = &pipeline.pipeline;
-        if pipeline.parked_shards > 0 {
-            notes.push(format!(
-                "shards of {name} waited for a sink: it is the sink that has to become faster, and nothing here says how fast it is"
-            ));
-        }
-        if (1..FEW).contains(&pipeline.batches) {
-            notes.push(format!(
-                "{name} ran only {} batches: measure for longer, chance says much here",
-                pipeline.batches
-            ));
-        }
-        let untimed = |stage: &&crate::StageLook| stage.events > 0 && stage.timed_events == 0;
-        if let Some(stage) = pipeline.stages.iter().find(untimed) {
-            notes.push(format!(
-                "no event was timed in {}: its part is unknown and counts as decoding",
-                stage.stage
-            ));
-        }
-    }
-    if look.on_core_seconds.is_none() {
-        notes.push("it is not known for how much of their time workers need a core: it is taken that they need one for all of it".to_owned());
-    }
-    if look.busy_seconds > STEADY * look.workers as f64 * measured.seconds {
-        notes.push(
-            "the workers were busy all the time: they may not have kept up when this was measured"
-                .to_owned(),
-        );
-    }
-    notes
 }

@@ -25,6 +25,9 @@ pub(crate) fn queued(workers: usize, busy: f64) -> f64 {
 /// Seconds until a worker that sleeps has begun: what most of those batches waited that did not have to queue.
 pub(crate) fn wake(measured: &Measured) -> f64 {
     let look = &measured.look;
+    if look.closed_loop {
+        return WAKE;
+    }
     let busy = look.busy_seconds / measured.seconds;
     let queued = queued(look.workers, busy);
     if queued > MOSTLY {

@@ -74,7 +74,8 @@ impl Traffic {
         // What was taken in before is run meanwhile, too.
         let arrivals = look.arrivals.max(1) as f64;
         let chunk = events / arrivals;
-        let readers = measured.look.connections.max(1) as f64;
+        let whole = &measured.look;
+        let readers = whole.connections.max(1) as f64;
         let read = arrivals / measured.seconds / readers;
         let rests = chunk * raw < LITTLE;
         let rest = if rests { GATHER } else { 0.0 };
@@ -82,7 +83,12 @@ impl Traffic {
         let (fixed, mean) = (fixed(look), look.took.mean());
         Some(Traffic {
             share: events / all,
-            offered: read / (1.0 - read * rest).max(0.05),
+            // Where nobody waited for anything, batches are as they are.
+            offered: if whole.closed_loop {
+                0.0
+            } else {
+                read / (1.0 - read * rest).max(0.05)
+            },
             rests,
             chunk,
             clump: (batches / arrivals).max(1.0),

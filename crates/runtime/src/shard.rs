@@ -49,7 +49,7 @@ pub(crate) struct Shard<C: Codec> {
     pub(crate) letters: Letters,
     pub(crate) outbox: Outbox<C::Output>,
     pub(crate) waker: Waker,
-    /// Events run so far, to choose those that are timed.
+    /// Events run so far, and the shard's number: chooses those that are timed.
     pub(crate) runs: u64,
     /// How many of them the brake was told of.
     pub(crate) runs_told: u64,
@@ -102,6 +102,8 @@ impl<C: Codec> Shard<C> {
             exit: shared.letters_exit,
             counted: Vec::new(),
         };
+        // Not all shards choose the same: else a slow line would have run many events before any is timed.
+        let runs = u64::from(lane.shard);
         Shard {
             shared,
             lane,
@@ -115,8 +117,8 @@ impl<C: Codec> Shard<C> {
             letters,
             outbox: Outbox::new(),
             waker,
-            runs: 0,
-            runs_told: 0,
+            runs,
+            runs_told: runs,
             last_tick: 0,
             in_event: false,
             parked: false,

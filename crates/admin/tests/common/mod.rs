@@ -134,6 +134,7 @@ pub(crate) fn pond() -> Pond {
                 crashes_explained: 11,
                 crashes_unexplained: 1,
             }),
+            keyed: true,
             service: Arc::new(service),
             parked_shards: Arc::new(|| 1),
         }],

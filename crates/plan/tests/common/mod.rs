@@ -76,6 +76,7 @@ impl Minute {
             connections: self.connections,
             received_events: self.events,
             received_bytes: self.events * 250,
+            closed_loop: false,
             pipelines: vec![pipeline],
         };
         let begin = Look {
