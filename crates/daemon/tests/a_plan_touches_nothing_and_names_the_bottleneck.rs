@@ -95,13 +95,11 @@ fn a_daemon_is_looked_at_and_works_on() {
     let plan = std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
             let text = lines();
-            let mut sent = 0;
-            for line in text.split_inclusive('\n').cycle() {
+            for (sent, line) in (0_u64..).zip(text.split_inclusive('\n').cycle()) {
                 if done.load(std::sync::atomic::Ordering::Relaxed) {
                     return sent;
                 }
                 stream.write_all(line.as_bytes()).unwrap();
-                sent += 1;
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
             unreachable!("lines go round and round")
@@ -115,7 +113,7 @@ fn a_daemon_is_looked_at_and_works_on() {
             &["--live", &address, "--for", "2s", "--rate", "100,1000000"],
         );
         done.store(true, std::sync::atomic::Ordering::Relaxed);
-        let sent: u64 = sender.join().unwrap();
+        let sent = sender.join().unwrap();
         let ran = (plan["measured_rate"].as_f64().unwrap() * 2.0) as u64;
         assert!(ran > 0 && ran <= sent, "{ran} of {sent}");
         plan
