@@ -12,7 +12,7 @@ use millpond_event::{KeyPath, Slice};
 use millpond_ingest::{Inlet, Route, StopHandle, stop};
 use millpond_queue::{Budget, Limits, RoomReceiver, Spares, monotonic_nanos, room};
 use millpond_runtime::{
-    Assembled, Codec, Exit, Options, PipelineSpec, Step, Tolerance, Worker, assemble,
+    Assembled, Codec, Exit, Options, PipelineSpec, Step, Supervision, Worker, assemble,
 };
 
 use crate::case::Failure;
@@ -57,7 +57,7 @@ impl<C: Codec<Batch = Slice>> Rig<C> {
             codec: Box::new(codec),
             exits: vec![exit],
             dead_letters: Some(letters),
-            tolerance: Tolerance::default(),
+            supervision: Supervision::default(),
         };
         let options = Options {
             shards: SHARDS,

@@ -53,6 +53,7 @@
 //! | `millpond_events_dead_lettered_total` | pipeline, stage, reason | letters written, those of derived events included |
 //! | `millpond_pipeline_paused` | pipeline | 1 while it is paused because it crashed too often |
 //! | `millpond_pipeline_crashes_total` | pipeline, explained | crashes of its lines; explained: an event was quarantined for it |
+//! | `millpond_state_lost_total` | pipeline | lines rebuilt without the state that their stages had |
 //! | `millpond_stage_events_total` | pipeline, stage, outcome | outcome: passed, filtered, consumed, absorbed, dropped, failed, emitted |
 //! | `millpond_stage_duration_seconds` | pipeline, stage | time per event, of a sample of the events |
 //! | `millpond_queue_wait_seconds` | pipeline | from a batch's way into its mailbox until a worker began it |

@@ -17,6 +17,8 @@ pub struct Supervision {
     pub crashes_explained: u64,
     /// Those that no event explains.
     pub crashes_unexplained: u64,
+    /// Lines rebuilt without the state that their stages had.
+    pub state_lost: u64,
 }
 
 /// A pipeline that is paused.
@@ -52,6 +54,12 @@ pub(crate) fn metrics(out: &mut Families<'_>, observed: &Observed) -> fmt::Resul
             counts
                 .map(|(explained, count)| ([("pipeline", *name), ("explained", explained)], count))
         }),
+    )?;
+    out.counters(
+        "millpond_state_lost",
+        "Lines rebuilt without the state that their stages had",
+        seen.iter()
+            .map(|(name, one)| ([("pipeline", *name)], one.state_lost)),
     )
 }
 
@@ -67,6 +75,7 @@ pub(crate) fn document(observed: &Observed) -> Value {
                 "explained": supervision.crashes_explained,
                 "unexplained": supervision.crashes_unexplained,
             },
+            "state_lost": supervision.state_lost,
         })
     });
     json!({ "pipelines": pipelines.collect::<Vec<_>>() })

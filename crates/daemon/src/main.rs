@@ -5,6 +5,7 @@ mod check;
 mod cli;
 mod codec;
 mod config;
+mod crashes;
 mod desk;
 mod dlq;
 mod error;
@@ -19,6 +20,7 @@ mod prove;
 mod remote;
 mod replay;
 mod report;
+mod reproduce;
 mod resume;
 mod run;
 mod signals;
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Verb::Demo(args) => verbs::demo(&args),
         Verb::Check(args) => verbs::check(args),
         Verb::Dlq(args) => dlq::run(args),
+        Verb::Replay(args) => reproduce::run(&args),
         Verb::Resume(args) => resume::run(args),
         Verb::Journal(args) => journal::run(args),
         Verb::Plan(args) => plan::plan(args),

@@ -130,10 +130,10 @@ fn pipeline(seen: &Arc<Seen>, at: usize) -> PipelineObserved {
 }
 
 fn supervision(view: &PipelineView) -> Read<Supervision> {
-    let brake = view.brake().clone();
+    let view = view.clone();
     Arc::new(move || {
-        let crashes = brake.crashes();
-        let paused = brake.paused().map(|paused| PausedPipeline {
+        let crashes = view.brake().crashes();
+        let paused = view.brake().paused().map(|paused| PausedPipeline {
             seconds: paused.since.elapsed().unwrap_or_default().as_secs_f64(),
             reason: paused.reason.name(),
             because: paused.reason.to_string(),
@@ -142,6 +142,7 @@ fn supervision(view: &PipelineView) -> Read<Supervision> {
             paused,
             crashes_explained: crashes.explained,
             crashes_unexplained: crashes.unexplained,
+            state_lost: view.state_lost(),
         }
     })
 }

@@ -9,6 +9,7 @@ use millpond_admin::Control;
 use millpond_event::Slice;
 use millpond_ingest::{SourceError, StopHandle};
 use millpond_runtime::admission::{Admission, Stopper};
+use millpond_runtime::note_panics;
 use millpond_sinks::{BufferControl, BufferHandle, ClosedReason, SinkError, SinkHandle};
 
 use crate::backlog::Backlog;
@@ -57,6 +58,7 @@ pub(crate) fn run(
         admin,
         replayer,
     } = line;
+    note_panics();
     let doors = replayer.doors.clone();
     let vitals = Arc::new(Vitals::new(seen.clone()));
     if let Some(admin) = admin {

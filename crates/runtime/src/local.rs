@@ -6,7 +6,7 @@ use millpond_engine::Builder;
 use millpond_queue::{Limits, monotonic_nanos, room};
 
 use crate::{
-    Exit, Feed, Options, Passthrough, PipelineSpec, Row, Runtime, RuntimeError, Tolerance,
+    Exit, Feed, Options, Passthrough, PipelineSpec, Row, Runtime, RuntimeError, Supervision,
 };
 
 /// How much may wait for the sink, in events. The budget bounds the bytes.
@@ -90,7 +90,7 @@ impl LocalPipeline {
             codec: Box::new(Passthrough::default),
             exits: vec![exit("sink")],
             dead_letters: Some(exit("dead_letters")),
-            tolerance: Tolerance::default(),
+            supervision: Supervision::default(),
         };
         drop(sender);
         let (runtime, intakes) = Runtime::start(options, vec![spec])?;

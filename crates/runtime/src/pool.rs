@@ -271,7 +271,7 @@ fn add_pipeline<C: Codec>(
         codec,
         mut exits,
         dead_letters,
-        tolerance,
+        supervision,
     } = spec;
     let wanted = blueprint.exits().len();
     if exits.len() != wanted {
@@ -304,7 +304,7 @@ fn add_pipeline<C: Codec>(
     let stages = blueprint.stats().clone();
     let brake = Brake::new(
         ledger.name(),
-        tolerance,
+        supervision.tolerance,
         intake.gate().clone(),
         ready.clone(),
         base..base + options.shards,
@@ -326,6 +326,7 @@ fn add_pipeline<C: Codec>(
         budget: options.budget.clone(),
         counts,
         brake,
+        supervision,
         service,
         slice_nanos: nanos(options.slice),
         turn: options.turn,

@@ -9,6 +9,7 @@ use millpond_queue::{After, Budget, Mailbox, Parcel, Permit, ReadySet, Weight, m
 use crate::brake::Brake;
 use crate::codec::Codec;
 use crate::collect::Letters;
+use crate::crash::Supervision;
 use crate::exit::Exit;
 use crate::handover::Outbox;
 use crate::service::ServiceCounts;
@@ -24,6 +25,7 @@ pub(crate) struct Shared<C: Codec> {
     pub(crate) budget: Budget,
     pub(crate) counts: Arc<Counts>,
     pub(crate) brake: Brake,
+    pub(crate) supervision: Supervision,
     pub(crate) service: Arc<ServiceCounts>,
     pub(crate) slice_nanos: u64,
     pub(crate) turn: usize,

@@ -10,6 +10,7 @@ use millpond_queue::{IntakeView, monotonic_nanos};
 use crate::brake::Brake;
 use crate::elastic::{Meters, processor_time};
 use crate::service::{Service, ServiceCounts};
+use crate::throttle::Throttle;
 
 /// Dead letters by stage and reason.
 pub type LetterCounts = BTreeMap<(String, String), u64>;
@@ -32,6 +33,11 @@ pub(crate) struct Counts {
     pub(crate) outbox_rows: AtomicU64,
     pub(crate) parked_shards: AtomicU64,
     pub(crate) panics: AtomicU64,
+    /// Lines rebuilt that had stages with state.
+    pub(crate) state_lost: AtomicU64,
+    /// What is said of crashes, and of lost state.
+    pub(crate) said: Throttle,
+    pub(crate) lost_said: Throttle,
     letters: Mutex<LetterCounts>,
 }
 
@@ -95,6 +101,11 @@ impl PipelineView {
     /// What it takes to run it.
     pub fn service(&self) -> Service {
         self.service.look()
+    }
+
+    /// How often a line was rebuilt without the state that its stages had.
+    pub fn state_lost(&self) -> u64 {
+        self.counts.state_lost.load(Ordering::Relaxed)
     }
 
     /// Panics caught in stages.

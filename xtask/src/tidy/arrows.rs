@@ -44,8 +44,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("prove", &[]),
     ("store", &["journal", "delivery"]),
     ("stages", &["engine", "event"]),
+    ("ingress-formats", &["event"]),
     ("ingest", &["event", "queue", "delivery"]),
-    ("ingress", &["ingest", "event", "queue", "delivery"]),
+    (
+        "ingress",
+        &["ingest", "ingress-formats", "event", "queue", "delivery"],
+    ),
     ("sinks", &["event", "queue", "delivery", "store"]),
     ("chaos", &["stages", "engine", "event"]),
     ("sink-sqlite", &["sinks", "delivery", "event"]),

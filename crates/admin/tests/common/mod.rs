@@ -133,6 +133,7 @@ pub(crate) fn pond() -> Pond {
                 }),
                 crashes_explained: 11,
                 crashes_unexplained: 1,
+                state_lost: 2,
             }),
             keyed: true,
             service: Arc::new(service),

@@ -129,4 +129,6 @@ pub(crate) struct Runtime {
     pub(crate) memory: usize,
     /// How long a drain may take.
     pub(crate) drain: Duration,
+    /// Where files are left that reproduce crashes.
+    pub(crate) crashes: PathBuf,
 }

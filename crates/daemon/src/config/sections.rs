@@ -79,6 +79,8 @@ pub(crate) struct RuntimeSection {
     )]
     #[schemars(with = "String")]
     pub(crate) drain: Duration,
+    /// The folder for files that reproduce crashes; by default `crashes` in that of the dead letters.
+    pub(crate) crashes: Option<PathBuf>,
 }
 
 impl Default for RuntimeSection {
@@ -89,6 +91,7 @@ impl Default for RuntimeSection {
             shards: 64,
             memory: ByteSize::mib(256),
             drain: Duration::from_secs(10),
+            crashes: None,
         }
     }
 }

@@ -10,10 +10,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use millpond_delivery::{Ledger, Outbound, SinkLedger};
-use millpond_engine::{Blueprint, Stage};
+use millpond_engine::{Blueprint, Stage, StageFactory};
 use millpond_queue::{Budget, Limits, RoomReceiver, monotonic_nanos, room};
 use millpond_runtime::{
-    Elastic, Exit, Feed, Options, Passthrough, PipelineSpec, Row, Rows, Runtime, Tolerance,
+    Elastic, Exit, Feed, KeepCrash, Options, Passthrough, PipelineSpec, Row, Rows, Runtime,
+    Supervision, Tolerance,
 };
 
 pub type Pair = (u64, u64);
@@ -38,6 +39,7 @@ pub struct Setup {
     pub shards: usize,
     pub tick: Option<Duration>,
     pub tolerance: Tolerance,
+    pub keep_crash: Option<KeepCrash>,
     pub room: Limits,
     pub adjust: fn(&mut Exit<Rows<Pair>>),
 }
@@ -55,6 +57,7 @@ impl Default for Setup {
                 max_poison: 1.0,
                 ..Tolerance::default()
             },
+            keep_crash: None,
             room: Limits {
                 events: 100_000,
                 bytes: 1 << 30,
@@ -69,6 +72,10 @@ impl Setup {
         self,
         stage: impl Fn() -> S + Send + Sync + 'static,
     ) -> Bench {
+        self.start_with(millpond_engine::factory(stage))
+    }
+
+    pub fn start_with(self, stage: impl StageFactory<Pair> + 'static) -> Bench {
         let budget = Budget::new(16 << 20);
         let ledger = Arc::new(Ledger::new("pairs"));
         let (sink, letters) = (
@@ -86,7 +93,7 @@ impl Setup {
         let mut exit = Exit::new(sender, sink.clone());
         (self.adjust)(&mut exit);
         let blueprint = Blueprint::builder()
-            .stage("work", millpond_engine::factory(stage))
+            .stage("work", stage)
             .exit("till")
             .build()
             .expect("a valid line");
@@ -96,7 +103,10 @@ impl Setup {
             codec: Box::new(Passthrough::default),
             exits: vec![exit],
             dead_letters: Some(Exit::new(dead_sender, letters.clone())),
-            tolerance: self.tolerance,
+            supervision: Supervision {
+                tolerance: self.tolerance,
+                keep_crash: self.keep_crash,
+            },
         };
         let options = Options {
             shards: self.shards,

@@ -260,6 +260,11 @@ fn everything_that_is_wrong_is_told_with_file_key_value_and_what_was_expected() 
         ),
         ("a number below zero", "key = \"user_id\"", "max_emit = -1"),
         (
+            "files of crashes among those of a buffer",
+            "on_full = \"drop\"",
+            "on_full = \"buffer\"\nbuffer = { dir = \"data/b\" }\n[runtime]\ncrashes = \"data/b\"",
+        ),
+        (
             "more poison than there are events",
             "key = \"user_id\"",
             "max_poison = 5",
