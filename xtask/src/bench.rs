@@ -22,6 +22,7 @@ mod machine;
 mod names;
 mod peer;
 mod plan;
+pub(crate) mod plan_check;
 mod process;
 mod progress;
 mod ratio;
