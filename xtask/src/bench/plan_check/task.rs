@@ -18,7 +18,7 @@ impl Task {
     /// How many workers a prediction is made for.
     pub(super) fn workers(self, cores: usize) -> u32 {
         match self {
-            Task::Delay => 8,
+            Task::Delay => 4,
             // The sender, the source and the sink need cores, too.
             Task::Cpu => (cores / 4).clamp(1, 4) as u32,
         }
