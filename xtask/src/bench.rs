@@ -22,6 +22,8 @@ mod machine;
 mod names;
 mod peer;
 mod plan;
+mod process;
+pub(crate) mod plan_check;
 pub(crate) mod process;
 mod progress;
 mod ratio;

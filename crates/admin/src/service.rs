@@ -79,6 +79,7 @@ pub fn service(observed: &Observed) -> Value {
             "event_nanos": service.event_nanos,
             "took": times(&service.took),
             "waited": times(&service.waited),
+            "woke": times(&service.woke),
             "shards": service.shards.iter().map(|&nanos| seconds(nanos)).collect::<Vec<_>>(),
             "parked_shards": one.parked_shards,
             "stages": stages.collect::<Vec<_>>(),

@@ -17,6 +17,7 @@
 //!     "event_squares": 10000, "event_nanos": 10000000000, "parked_shards": 0, "shards": [5, 5],
 //!     "took": { "seconds": 10, "buckets": [[1000000, 10000]] },
 //!     "waited": { "seconds": 0.5, "buckets": [[50000, 10000]] },
+//!     "woke": { "seconds": 0.4, "buckets": [[50000, 8000]] },
 //!     "stages": [{ "stage": "delay", "events": 10000, "timed_events": 160, "timed_seconds": 0.16 }]
 //!   }]
 //! }"#);
@@ -38,11 +39,11 @@ mod look;
 mod notes;
 mod parts;
 mod predict;
-mod queueing;
 mod report;
 mod simulation;
 mod spread;
 mod traffic;
+mod waking;
 
 pub use burst::{Burst, Drain};
 pub use error::PlanError;

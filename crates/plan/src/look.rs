@@ -56,6 +56,8 @@ pub struct PipelineLook {
     pub took: Spread,
     /// How long each waited.
     pub waited: Spread,
+    /// How long those waited for which a worker had to wake.
+    pub woke: Spread,
     /// Time that workers spent on each shard, in seconds.
     pub shards: Vec<f64>,
     /// Shards that wait for a sink at this moment.
@@ -148,6 +150,7 @@ impl PipelineLook {
             event_nanos: self.event_nanos.wrapping_sub(earlier.event_nanos),
             took: self.took.since(&earlier.took)?,
             waited: self.waited.since(&earlier.waited)?,
+            woke: self.woke.since(&earlier.woke)?,
             shards: shards.collect(),
             parked_shards: self.parked_shards.max(earlier.parked_shards),
             stages: stages.collect::<Option<_>>()?,

@@ -5,9 +5,9 @@ use crate::error::PlanError;
 use crate::look::Measured;
 use crate::notes::notes;
 use crate::parts::{Part, parts};
-use crate::queueing;
 use crate::simulation::{Discipline, Outcome, Scene};
 use crate::traffic::{Flow, Traffic};
+use crate::waking::Waking;
 
 /// The most workers that there can be.
 const WORKERS_MAX: usize = 1024;
@@ -225,7 +225,7 @@ struct Model<'a> {
     on_core: f64,
     /// Seconds on a core for an event that are not a worker's.
     beside: f64,
-    wake: f64,
+    waking: Waking,
     budget: f64,
 }
 
@@ -247,7 +247,7 @@ impl<'a> Model<'a> {
             cores: look.cores.max(1) as f64,
             on_core: share.unwrap_or(1.0).clamp(0.001, 1.0),
             beside: beside / events.max(1) as f64,
-            wake: queueing::wake(measured),
+            waking: Waking::of(measured),
             budget: look.budget_bytes as f64,
         }
     }
@@ -340,7 +340,7 @@ impl<'a> Model<'a> {
         Scene {
             workers,
             parallel: left / self.on_core,
-            wake: self.wake,
+            waking: &self.waking,
             discipline: Discipline {
                 slice: self.ask.slice,
                 turn: self.ask.turn,

@@ -12,6 +12,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use fastrand::Rng;
 
 use crate::traffic::Flow;
+use crate::waking::Waking;
 use ring::Ring;
 use shards::{Batch, Shards};
 
@@ -29,8 +30,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) workers: usize,
     /// So many workers at once get on as if each were alone; more share what these get.
     pub(crate) parallel: f64,
-    /// Seconds until a worker that sleeps has begun.
-    pub(crate) wake: f64,
+    /// How long a worker that sleeps takes to begin.
+    pub(crate) waking: &'a Waking,
     pub(crate) discipline: Discipline,
     pub(crate) flows: &'a [Flow<'a>],
     /// How many batches come, a tenth of which only brings the scene to life.
@@ -227,7 +228,7 @@ impl Play<'_> {
         }
         if let Some(worker) = self.asleep.pop_front() {
             self.workers[worker].doing = Doing::Waking;
-            let work = self.work + self.scene.wake;
+            let work = self.work + self.scene.waking.seconds(&mut self.random);
             self.ends.push(End { work, worker });
         }
     }

@@ -58,6 +58,8 @@ pub(crate) struct Shard<C: Codec> {
     pub(crate) last_tick: u64,
     /// An event is being decoded or run: whose fault a panic is.
     pub(crate) in_event: bool,
+    /// Its worker slept until now, and has not begun a batch yet.
+    pub(crate) woken: bool,
     pub(crate) parked: bool,
     pub(crate) finished: bool,
 }
@@ -123,14 +125,17 @@ impl<C: Codec> Shard<C> {
             runs_told: runs,
             last_tick: 0,
             in_event: false,
+            woken: false,
             parked: false,
             finished: false,
         }
     }
 
     /// Works through the mailbox until it is empty, its turn is over or the output finds no space.
-    /// When it returns, all output is in the sinks' rooms or in the outbox.
-    pub(crate) fn run(&mut self, ready: &ReadySet) -> After {
+    /// When it returns, all output is in the sinks' rooms or in the outbox. `slept` says that the worker slept
+    /// until now.
+    pub(crate) fn run(&mut self, ready: &ReadySet, slept: bool) -> After {
+        self.woken = slept;
         let started = monotonic_nanos();
         if std::mem::take(&mut self.parked) {
             self.shared

@@ -41,6 +41,10 @@ impl Minute {
             Some(weights) => weights.iter().map(|weight| weight * all).collect(),
             None => vec![all / 64.0; 64],
         };
+        let nothing = Spread {
+            seconds: 0.0,
+            buckets: vec![(Some(0), self.events)],
+        };
         let pipeline = PipelineLook {
             pipeline: "clicks".to_owned(),
             keyed: self.weights.is_some(),
@@ -51,11 +55,9 @@ impl Minute {
             event_squares: self.events,
             event_nanos: (all * 1e9) as u64,
             took: spread(&takes),
-            // Nobody waited, so that nothing is taken for the time that waking takes.
-            waited: Spread {
-                seconds: 0.0,
-                buckets: vec![(Some(0), self.events)],
-            },
+            waited: nothing.clone(),
+            // Workers wake at once.
+            woke: nothing,
             shards,
             parked_shards: 0,
             stages: vec![StageLook {
