@@ -22,7 +22,6 @@ mod machine;
 mod names;
 mod peer;
 mod plan;
-mod process;
 pub(crate) mod plan_check;
 pub(crate) mod process;
 mod progress;
