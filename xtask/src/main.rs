@@ -1,5 +1,5 @@
-//! Development tasks, run as `cargo xtask <command>`: `tidy`, `ci`, `bench`, `ack`, `ingress`, `burst`, `instructions`,
-//! `clients` and `prove-bugs`.
+//! Development tasks, run as `cargo xtask <command>`: `tidy`, `ci`, `bench`, `ack`, `ingress`, `burst`, `plan-check`,
+//! `instructions`, `clients` and `prove-bugs`.
 //!
 //! This package builds and runs the daemon like any user would. It depends on no crate of the workspace.
 
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Ack(flags) => bench::ack::run(&flags),
         Command::Ingress(flags) => bench::ingress::run(&flags),
         Command::Burst(flags) => bench::burst::run(&flags),
+        Command::PlanCheck(flags) => bench::plan_check::run(&flags),
         Command::Instructions(flags) => instructions::run(&flags),
         Command::Clients(flags) => clients::run(&flags),
         Command::ProveBugs(flags) => prove_bugs::run(&flags),

@@ -10,7 +10,7 @@ use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use hyper::{Request, Version};
 use millpond_delivery::Settled;
-use millpond_ingest::{Feed, Lease, unix_micros};
+use millpond_ingest::{Lease, unix_micros};
 use millpond_ingress_formats::{Check, Context, Decoded, Lines, Refused as SetAside, Summary};
 
 use crate::auth::{Guest, Key};
