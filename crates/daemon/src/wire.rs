@@ -22,14 +22,15 @@ use millpond_store::{DeadLetters, DeadLettersView};
 use crate::config::{Component, Config, Pipeline};
 use crate::crashes::Crashes;
 use crate::error::StartError;
+use crate::hangs::HangWatch;
 use crate::journal;
 use crate::kinds;
 use crate::patience::BestEffort;
 use crate::replay::{Door, Doors, Replayer};
 use crate::run::Happening;
 use admission::{Shares, Ways, admit};
-use pipelines::line;
 pub(crate) use pipelines::{blueprint, key};
+use pipelines::{hangs, line};
 pub(crate) use sinks::BufferSeen;
 use sinks::open_sinks;
 
@@ -51,6 +52,8 @@ pub(crate) struct Line {
     pub(crate) admin: Option<Admin>,
     /// For dead letters that are run again; its doors are to be closed with the last source.
     pub(crate) replayer: Arc<Replayer>,
+    /// Finds workers that hang.
+    pub(crate) hangs: Arc<HangWatch>,
 }
 
 /// What a line is fed with.
@@ -165,6 +168,7 @@ pub(crate) async fn wire(
         ..Options::new(workers.min, budget.clone())
     };
     let (runtime, intakes) = Runtime::start(&options, pipelines)?;
+    let hangs = hangs(config, runtime.hangs(), &crashes)?;
     let handles = std::mem::take(&mut sinks.handles);
     let buffers = std::mem::take(&mut sinks.buffers);
     let best_effort = std::mem::take(&mut sinks.best_effort);
@@ -289,6 +293,7 @@ pub(crate) async fn wire(
         seen: Arc::new(seen),
         admin,
         replayer,
+        hangs,
     })
 }
 
