@@ -21,6 +21,9 @@ pub(crate) struct Decoded {
     pub(crate) lines: Option<Vec<u8>>,
     /// What is no event of this format.
     pub(crate) rejects: Vec<Reject>,
+    /// What tells each line from every other, in order, where the format says that; see
+    /// [`fingerprint`](crate::memory::fingerprint).
+    pub(crate) ids: Option<Vec<Option<u128>>>,
 }
 
 /// A part of a body that is no event, and goes to the dead letters as it came.
