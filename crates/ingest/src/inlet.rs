@@ -386,6 +386,7 @@ impl Lease {
 
     /// Other bytes in place of its buffer, under the same permit: as many at most as that covers.
     pub fn holding(mut self, bytes: Vec<u8>) -> Lease {
+        self.permit.grow_to(bytes.capacity());
         self.permit.shrink_to(bytes.capacity());
         Lease {
             buffer: Buffer::from_vec(bytes),

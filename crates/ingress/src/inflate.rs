@@ -40,7 +40,7 @@ impl Encoding {
         };
         known.filter(|_| values.next().is_none()).ok_or_else(|| {
             let expected = "gzip, zstd, deflate or none, and one of them";
-            Refused::Format("content-encoding", text.into(), expected)
+            Refused::Format(CONTENT_ENCODING, text.into(), expected)
         })
     }
 

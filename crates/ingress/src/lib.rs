@@ -49,4 +49,5 @@ mod tls;
 pub use auth::{KeyConfig, Scheme};
 pub use config::{Ack, DedupeConfig, HttpConfig, KIND, OnFull};
 pub use cors::CorsConfig;
+pub use millpond_ingress_formats::REASONS;
 pub use tls::TlsConfig;

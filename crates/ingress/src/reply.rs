@@ -2,15 +2,16 @@ use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{
+    ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use hyper::{Response, StatusCode};
+use millpond_ingress_formats::{Answer, Route};
 use serde_json::json;
 
 use crate::Ack;
 use crate::auth::{Auth, Denied};
-use crate::format::EVENTS;
 use crate::framing::Ambiguous;
-use crate::request::Taken;
 
 /// An answer.
 pub(crate) type Reply = Response<Full<Bytes>>;
@@ -30,10 +31,10 @@ pub(crate) enum Refused {
     Headers,
     /// Nothing has this path.
     Path(String),
-    /// The path has another method.
-    Method(String),
-    /// The body is in a format or an encoding that is not read here: the header, and its value.
-    Format(&'static str, String, &'static str),
+    /// The path, which comes second, has another method.
+    Method(String, String),
+    /// The body is in a format or an encoding that is not read here: the header, its value, and what was expected.
+    Format(HeaderName, String, &'static str),
     /// The body is longer than this.
     TooLarge(usize),
     /// The body is longer than this when it is decompressed.
@@ -69,7 +70,7 @@ impl Refused {
             Refused::Rate(_) | Refused::Busy => StatusCode::TOO_MANY_REQUESTS,
             Refused::Headers => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Refused::Path(_) => StatusCode::NOT_FOUND,
-            Refused::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Refused::Method(..) => StatusCode::METHOD_NOT_ALLOWED,
             Refused::Format(..) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Refused::TooLarge(_) | Refused::Expands(_) | Refused::Ratio(_) => {
                 StatusCode::PAYLOAD_TOO_LARGE
@@ -94,7 +95,7 @@ impl Refused {
             Refused::Used => "used_signature",
             Refused::Rate(_) => "rate",
             Refused::Headers => "headers_too_large",
-            Refused::Path(_) | Refused::Method(_) => "no_such_route",
+            Refused::Path(_) | Refused::Method(..) => "no_such_route",
             Refused::Format(..) => "unknown_format",
             Refused::TooLarge(_) => "body_too_large",
             Refused::Expands(_) => "decompressed_too_large",
@@ -122,8 +123,11 @@ impl Refused {
             Refused::Used => "a request with this signature was taken in already".into(),
             Refused::Rate(_) => "the credential has sent as many events as it may for now".into(),
             Refused::Headers => "there are too many headers, or they are too long".into(),
-            Refused::Path(path) => format!("there is no {path} here: expected {EVENTS}"),
-            Refused::Method(method) => format!("{EVENTS} cannot {method}: expected POST"),
+            Refused::Path(path) => {
+                let paths: Vec<_> = Route::paths().collect();
+                format!("there is no {path} here: expected {}", paths.join(", "))
+            }
+            Refused::Method(method, path) => format!("{path} cannot {method}: expected POST"),
             Refused::Format(header, value, expected) => {
                 format!("{header} `{value}`, expected {expected}")
             }
@@ -140,7 +144,7 @@ impl Refused {
                     "the body grows too much as it is decompressed, expected at most {ratio} times its length"
                 )
             }
-            Refused::Empty => "the body has no event, expected lines of JSON".into(),
+            Refused::Empty => "the body has no event, expected JSON".into(),
             Refused::Broken(error) => format!("the body cannot be read: {error}"),
             Refused::Slow => "the body did not come in time; nothing of it was taken in".into(),
             Refused::Busy => "there is no room for the body now; nothing of it was taken in".into(),
@@ -172,10 +176,14 @@ impl Refused {
             "status": status.as_u16(),
             "detail": self.detail(),
         });
-        let mut reply = body(status, "application/problem+json", problem.to_string());
+        let mut reply = body(
+            status,
+            "application/problem+json",
+            problem.to_string() + "\n",
+        );
         let headers = reply.headers_mut();
         match self {
-            Refused::Method(_) => drop(headers.insert(ALLOW, HeaderValue::from_static("POST"))),
+            Refused::Method(..) => drop(headers.insert(ALLOW, HeaderValue::from_static("POST"))),
             Refused::Denied(_) => {
                 for challenge in auth.challenges() {
                     headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
@@ -199,21 +207,14 @@ impl Refused {
     }
 }
 
-/// Says that the events are acknowledged.
-pub(crate) fn accepted(taken: Taken, ack: Ack) -> Reply {
-    let Taken {
-        accepted,
-        rejected,
-        duplicates,
-    } = taken;
-    let duplicates = duplicates.map_or(String::new(), |count| format!(r#","duplicates":{count}"#));
-    let text =
-        format!(r#"{{"accepted":{accepted},"rejected":{rejected}{duplicates},"ack":"{ack}"}}"#);
-    body(StatusCode::OK, "application/json", text)
+/// The answer to a body that was read.
+pub(crate) fn answered(answer: Answer) -> Reply {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    body(status, answer.content_type, answer.body)
 }
 
 fn body(status: StatusCode, kind: &'static str, text: String) -> Reply {
-    let mut reply = Response::new(Full::new(Bytes::from(text + "\n")));
+    let mut reply = Response::new(Full::new(Bytes::from(text)));
     *reply.status_mut() = status;
     let headers = reply.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));

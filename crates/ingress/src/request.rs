@@ -10,11 +10,12 @@ use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use hyper::{Request, Version};
 use millpond_delivery::Settled;
-use millpond_ingest::{Feed, Lease};
+use millpond_ingest::{Feed, Lease, unix_micros};
+use millpond_ingress_formats::{Check, Context, Decoded, Lines, Refused as SetAside, Summary};
 
 use crate::auth::{Guest, Key};
 use crate::body::Inflow;
-use crate::format::{Decoded, Format, Reject};
+use crate::format::Format;
 use crate::inflate::{Encoding, Expanded};
 use crate::memory::Reservation;
 use crate::outcome::Outcome;
@@ -27,16 +28,6 @@ use crate::{Ack, OnFull};
 const LONG: usize = 64 << 10;
 /// How often it is looked whether a full journal has room again.
 const LAP: Duration = Duration::from_millis(20);
-
-/// What was taken in of a request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Taken {
-    pub(crate) accepted: u64,
-    /// What is set aside from the start.
-    pub(crate) rejected: u64,
-    /// What was taken in before; told where that is looked for.
-    pub(crate) duplicates: Option<u64>,
-}
 
 /// The requests of one connection, in one partition.
 pub(crate) struct Session {
@@ -162,6 +153,7 @@ impl Session {
         let format = Format::of(&head.method, &head.uri, &headers)?;
         let encoding = Encoding::of(&headers)?;
         let max = door.limits.max_body.min(door.inlet.budget_bytes());
+        let max = format.max_body().map_or(max, |most| most.min(max));
         let bytes = match body.size_hint().exact() {
             Some(0) => return Err(Refused::Empty),
             Some(bytes) => usize::try_from(bytes).ok().filter(|&bytes| bytes <= max),
@@ -191,20 +183,31 @@ impl Session {
             filled,
             signature,
         } = whole;
-        let decoded = format.decode(&admitted.headers, &lease.bytes()[..filled])?;
+        if let Some(most) = format.max_body().filter(|most| filled > *most) {
+            return Err(Refused::Expands(most));
+        }
+        let context = Context {
+            now_micros: unix_micros(),
+            max_event: door.limits.max_line,
+            check: Check::Shape,
+        };
+        let body = &mut lease.bytes()[..filled];
         let Decoded {
             lines,
             rejects,
+            refused,
             ids,
-        } = decoded;
+            ..
+        } = format.decode(&admitted.headers, body, &context)?;
         let mut filled = filled;
-        if let Some(lines) = lines {
+        if let Lines::Built(lines) = lines {
             filled = lines.len();
             lease = lease.holding(lines);
         }
         let mut duplicates = None;
         let mut reservations: Vec<Reservation> = signature.into_iter().collect();
         if let Some(dedupe) = &door.dedupe {
+            let ids = (!ids.is_empty()).then(|| ids.iter().map(|id| id.map(|id| id.0)).collect());
             let fresh = dedupe.fresh(&mut lease.bytes()[..filled], ids, Instant::now());
             let fresh = fresh.map_err(|_| Refused::UnderWay)?;
             filled = fresh.filled;
@@ -212,12 +215,7 @@ impl Session {
             reservations.push(fresh.reservation);
         }
         let outcome = Arc::new(Outcome::new(ack, reservations));
-        let mut taken = self.hand_on(lease, filled, rejects, &outcome).await?;
-        taken.duplicates = duplicates;
-        let events = taken.accepted + taken.rejected;
-        if events == 0 && duplicates.unwrap_or(0) == 0 {
-            return Err(Refused::Empty);
-        }
+        let events = self.hand_on(lease, filled, refused, &outcome).await?;
         if let Some(key) = key {
             key.sent(events, Instant::now());
         }
@@ -226,7 +224,12 @@ impl Session {
             .ok_or(Refused::Late(ack))?
             .map_err(|_| Refused::Abandoned)?;
         door.inlet.ledger().add_request(duplicates.unwrap_or(0));
-        Ok(format.accepted(taken, ack))
+        let summary = Summary {
+            accepted: events.saturating_sub(rejects.count()),
+            duplicates,
+            rejects: &rejects,
+        };
+        Ok(format.answer(&summary, ack))
     }
 
     /// Reads a body to its end, under a permit for all that it may become, and decompresses it; says whose it is.
@@ -331,34 +334,31 @@ impl Session {
         }
     }
 
-    /// Hands on what was read of a body, in one go.
+    /// Hands on what was read of a body, in one go, and says how many events that was.
     async fn hand_on(
         &self,
         lease: Lease,
         filled: usize,
-        rejects: Vec<Reject>,
+        set_aside: Vec<SetAside>,
         outcome: &Arc<Outcome>,
-    ) -> Result<Taken, Refused> {
+    ) -> Result<u64, Refused> {
         let waits = self.door.ack != Ack::Received;
         let listener = || waits.then(|| outcome.clone() as Arc<dyn Settled>);
         let mut feed = self.feed.lock().await;
-        let rejected = rejects.len() as u64;
-        for reject in rejects {
-            let Reject {
-                bytes,
+        let refused = set_aside.len() as u64;
+        for event in set_aside {
+            let SetAside {
                 reason,
                 detail,
-            } = reject;
-            let refused = feed.refuse(&bytes, reason, detail, listener()).await;
+                original,
+                ..
+            } = event;
+            let refused = feed.refuse(original, reason, detail, listener()).await;
             refused.map_err(|_| Refused::Ended)?;
         }
         let taken = feed.take_for(lease, filled, true, listener()).await;
         let taken = taken.map_err(|_| Refused::Ended)?;
-        Ok(Taken {
-            accepted: taken.events - taken.refused,
-            rejected: taken.refused + rejected,
-            duplicates: None,
-        })
+        Ok(taken.events + refused)
     }
 }
 

@@ -282,6 +282,15 @@ impl Permit {
         self.bytes.unsigned_abs()
     }
 
+    /// Covers `bytes` from now on if that is more, without waiting, into an overdraft if need be.
+    pub fn grow_to(&mut self, bytes: usize) {
+        let more = signed(bytes) - self.bytes;
+        if more > 0 {
+            self.budget.inner.give(-more);
+            self.bytes += more;
+        }
+    }
+
     /// Keeps `bytes` of it, at most what it covers, and gives the rest back.
     pub fn shrink_to(&mut self, bytes: usize) {
         let keep = signed(bytes).min(self.bytes);
