@@ -1,7 +1,7 @@
 //! Workers that hang: said once, with what they hang on, and told to whoever asks whether the process lives.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use millpond_event::{Event, KeyPath};
@@ -39,13 +39,13 @@ impl HangWatch {
         hangs: Hangs,
         deadline: Duration,
         pipelines: BTreeMap<String, Watched>,
-    ) -> Arc<Self> {
-        Arc::new(HangWatch {
+    ) -> Self {
+        HangWatch {
             hangs,
             deadline,
             pipelines,
             said: Mutex::default(),
-        })
+        }
     }
 
     /// How long whoever calls [`HangWatch::look`] may wait before the next call.

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use millpond_admin::Health;
 
-use crate::hangs::HangWatch;
 use crate::wire::Seen;
 
 /// Nothing is lost meanwhile, and only somebody who makes room ends it.
@@ -25,15 +24,13 @@ pub(crate) enum Phase {
 pub(crate) struct Vitals {
     phase: AtomicU8,
     seen: Arc<Seen>,
-    hangs: Arc<HangWatch>,
 }
 
 impl Vitals {
-    pub(crate) fn new(seen: Arc<Seen>, hangs: Arc<HangWatch>) -> Self {
+    pub(crate) fn new(seen: Arc<Seen>) -> Self {
         Vitals {
             phase: AtomicU8::new(Phase::Starting as u8),
             seen,
-            hangs,
         }
     }
 
@@ -96,7 +93,7 @@ impl Vitals {
 
 impl Health for Vitals {
     fn live(&self) -> Result<(), String> {
-        self.hangs.live()
+        self.seen.hangs.live()
     }
 
     fn ready(&self) -> Result<(), String> {

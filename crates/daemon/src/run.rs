@@ -58,11 +58,10 @@ pub(crate) fn run(
         seen,
         admin,
         replayer,
-        hangs,
     } = line;
     note_panics();
     let doors = replayer.doors.clone();
-    let vitals = Arc::new(Vitals::new(seen.clone(), hangs.clone()));
+    let vitals = Arc::new(Vitals::new(seen.clone()));
     if let Some(admin) = admin {
         tracing::info!(address = %admin.local_addr(), "admin listens");
         let control = desk(replayer, seen.clone(), admin.local_addr());
@@ -116,7 +115,7 @@ pub(crate) fn run(
             backlog.as_ref().and_then(Backlog::every),
             watchdog.every(),
         ];
-        let at_most = status.every().min(hangs.every());
+        let at_most = status.every().min(seen.hangs.every());
         let every = every.into_iter().flatten().fold(at_most, Duration::min);
         let wait = deadline.map_or(status.every(), |at| {
             at.saturating_duration_since(Instant::now())
@@ -186,8 +185,8 @@ pub(crate) fn run(
             // `tell` is held above: the channel cannot be disconnected.
             Err(RecvTimeoutError::Disconnected) => return 1,
         }
-        hangs.look();
-        watchdog.look(Instant::now(), || hangs.live().is_ok());
+        seen.hangs.look();
+        watchdog.look(Instant::now(), || seen.hangs.live().is_ok());
         status.show(&seen);
     }
 }

@@ -52,8 +52,6 @@ pub(crate) struct Line {
     pub(crate) admin: Option<Admin>,
     /// For dead letters that are run again; its doors are to be closed with the last source.
     pub(crate) replayer: Arc<Replayer>,
-    /// Finds workers that hang.
-    pub(crate) hangs: Arc<HangWatch>,
 }
 
 /// What a line is fed with.
@@ -85,6 +83,8 @@ pub(crate) struct Seen {
     pub(crate) journal: Option<AdmissionView>,
     pub(crate) workers: WorkersView,
     pub(crate) pool: PoolView,
+    /// Finds workers that hang.
+    pub(crate) hangs: HangWatch,
 }
 
 /// A pipeline and the sinks it leads to.
@@ -287,6 +287,7 @@ pub(crate) async fn wire(
         journal: admission.as_ref().map(Admission::view),
         workers: runtime.workers().clone(),
         pool: runtime.pool().clone(),
+        hangs,
     };
     Ok(Line {
         runtime,
@@ -299,7 +300,6 @@ pub(crate) async fn wire(
         seen: Arc::new(seen),
         admin,
         replayer,
-        hangs,
     })
 }
 

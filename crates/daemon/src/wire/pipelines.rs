@@ -88,7 +88,7 @@ pub(super) fn hangs(
     config: &Config,
     hangs: Hangs,
     crashes: &Arc<Crashes>,
-) -> Result<Arc<HangWatch>, StartError> {
+) -> Result<HangWatch, StartError> {
     let watched = |pipeline: &Pipeline| {
         let watched = Watched {
             key: key(pipeline)?,
