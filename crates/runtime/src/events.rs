@@ -49,6 +49,7 @@ impl<C: Codec> Shard<C> {
             events: current.weight.events,
             bytes: current.weight.bytes,
             nanos: current.spent,
+            woken: current.woken,
         });
         self.close_batch();
         let now = monotonic_nanos();
@@ -66,8 +67,8 @@ impl<C: Codec> Shard<C> {
             && let Some(packed_at) = current.packed_at.take()
         {
             let waited = now.saturating_sub(packed_at);
-            let woken = std::mem::take(&mut self.woken);
-            self.shared.service.began(number, waited, woken);
+            current.woken = std::mem::take(&mut self.woken);
+            self.shared.service.began(number, waited, current.woken);
         }
     }
 
@@ -88,6 +89,7 @@ impl<C: Codec> Shard<C> {
             return false;
         }
         self.in_event = true;
+        self.watch.event(current.index);
         let decoded = self
             .codec
             .decode(&mut current.batch, current.index, &mut self.item);
@@ -151,6 +153,7 @@ impl<C: Codec> Shard<C> {
     }
 
     fn without_input(&mut self, run: impl FnOnce(&mut Pipeline<C::Item>, &mut Collector<'_, C>)) {
+        self.watch.no_event();
         // In the midst of a batch, too: else the rows would take the place of the event before.
         self.codec.close(&mut self.item);
         let mut collector = Collector {
