@@ -11,7 +11,7 @@ use hyper::http::request::Parts;
 use hyper::{Request, Version};
 use millpond_delivery::Settled;
 use millpond_ingest::{Feed, Lease, unix_micros};
-use millpond_ingress_formats::{Check, Context, Decoded, Lines, Refused as SetAside, Summary};
+use millpond_ingress_formats::{Context, Decoded, Lines, Refused as SetAside, Summary};
 
 use crate::auth::{Guest, Key};
 use crate::body::Inflow;
@@ -189,7 +189,7 @@ impl Session {
         let context = Context {
             now_micros: unix_micros(),
             max_event: door.limits.max_line,
-            check: Check::Shape,
+            check: door.limits.check.of(filled),
         };
         let body = &mut lease.bytes()[..filled];
         let Decoded {
