@@ -82,6 +82,8 @@ pub struct PipelineObserved {
     pub letters: Read<Vec<LetterCount>>,
     /// Whether it runs, and how often it has crashed.
     pub supervision: Read<Supervision>,
+    /// Whether a key decides which shard an event goes to.
+    pub keyed: bool,
     /// What it takes to run it.
     pub service: Read<Service>,
     /// How many of its shards wait for space in a sink's room.

@@ -11,7 +11,7 @@ use crate::observed::Observed;
 use crate::orders;
 use crate::pipelines;
 use crate::reply::{self, Reply};
-use crate::service;
+use crate::service::service;
 use crate::workers;
 
 /// Which paths there are.
@@ -51,7 +51,7 @@ impl Router {
             "/api/v1/pipelines" => |this| reply::document(&pipelines::document(&this.observed)),
             "/api/v1/queues" => |this| reply::document(&api::queues(&this.observed)),
             "/api/v1/workers" => |this| reply::document(&workers::document(&this.observed)),
-            "/api/v1/service" => |this| reply::document(&service::document(&this.observed)),
+            "/api/v1/service" => |this| reply::document(&service(&this.observed)),
             "/api/v1/ledger" => |this| reply::document(&api::ledger(&this.observed)),
             "/api/v1/dlq" => |this| reply::document(&api::dlq(&this.observed)),
             path => {

@@ -30,6 +30,7 @@ pub(crate) struct PipelineSeen<'a> {
     pub(crate) shards: Vec<Depth>,
     pub(crate) stages: Vec<(&'a str, StageCounts)>,
     pub(crate) letters: Vec<LetterCount>,
+    pub(crate) keyed: bool,
     pub(crate) service: Service,
     pub(crate) arrivals: u64,
     pub(crate) parked_shards: u64,
@@ -66,6 +67,7 @@ impl<'a> Seen<'a> {
                 .map(|stage| (stage.name.as_str(), (stage.counts)()))
                 .collect(),
             letters: (pipeline.letters)(),
+            keyed: pipeline.keyed,
             service: (pipeline.service)(),
             arrivals: pipeline.intake.arrivals(),
             parked_shards: (pipeline.parked_shards)(),

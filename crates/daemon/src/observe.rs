@@ -101,7 +101,7 @@ fn kept_letters(letters: &DeadLettersView) -> Vec<KeptLetters> {
 }
 
 fn pipeline(seen: &Arc<Seen>, at: usize) -> PipelineObserved {
-    let PipelineSeen { view, .. } = &seen.pipelines[at];
+    let PipelineSeen { view, keyed, .. } = &seen.pipelines[at];
     let stages = view
         .stages()
         .stages()
@@ -123,6 +123,7 @@ fn pipeline(seen: &Arc<Seen>, at: usize) -> PipelineObserved {
             letters.letters().into_iter().map(count).collect()
         }),
         supervision: supervision(view),
+        keyed: *keyed,
         service: Arc::new(move || service.service()),
         parked_shards: Arc::new(move || parked.parked_shards()),
     }

@@ -87,6 +87,7 @@ pub(crate) struct Seen {
 /// A pipeline and the sinks it leads to.
 pub(crate) struct PipelineSeen {
     pub(crate) view: PipelineView,
+    pub(crate) keyed: bool,
     sinks: Vec<SinkSeen>,
 }
 
@@ -266,7 +267,12 @@ pub(crate) async fn wire(
         .iter()
         .cloned()
         .zip(leads)
-        .map(|(view, sinks)| PipelineSeen { view, sinks });
+        .zip(&config.pipelines)
+        .map(|((view, sinks), pipeline)| PipelineSeen {
+            view,
+            keyed: pipeline.key.is_some(),
+            sinks,
+        });
     let seen = Seen {
         sources: ledgers,
         addresses,

@@ -137,6 +137,7 @@ pub(crate) fn pond() -> Pond {
                 crashes_unexplained: 1,
                 state_lost: 2,
             }),
+            keyed: true,
             service: Arc::new(service),
             parked_shards: Arc::new(|| 1),
         }],
