@@ -155,7 +155,7 @@ impl Session {
         let max = door.limits.max_body.min(door.inlet.budget_bytes());
         let max = format.max_body().map_or(max, |most| most.min(max));
         let bytes = match body.size_hint().exact() {
-            Some(0) => return Err(Refused::Empty),
+            Some(0) if format.needs_body() => return Err(Refused::Empty),
             Some(bytes) => usize::try_from(bytes).ok().filter(|&bytes| bytes <= max),
             None => Some(max),
         };
