@@ -48,6 +48,6 @@ pub use feed::Feed;
 pub use local::{LocalError, LocalPipeline};
 pub use options::{Options, PipelineSpec};
 pub use passthrough::{Failure, Passthrough, Row, Rows};
-pub use pool::{Assembled, IntakeOf, Left, Runtime, Started, assemble};
+pub use pool::{Assembled, IntakeOf, Left, PoolHandle, Runtime, Started, assemble};
 pub use view::{LetterCounts, PipelineView, WorkersView};
 pub use worker::{Step, Worker};
