@@ -11,6 +11,7 @@ use crate::families::{Families, seconds};
 use crate::journal;
 use crate::observed::{Observed, SinkState};
 use crate::seen::Seen;
+use crate::service;
 use crate::workers;
 
 /// The content type of [`Exposition::text`].
@@ -53,6 +54,7 @@ impl Collector for Scrape {
         sources(&mut out, &seen)?;
         pipelines(&mut out, &seen)?;
         stages(&mut out, &seen)?;
+        service::metrics(&mut out, &seen)?;
         sinks(&mut out, &seen)?;
         letters(&mut out, &seen)?;
         if let Some((_, _, counts)) = &seen.journal {

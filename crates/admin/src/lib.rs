@@ -17,6 +17,7 @@
 //! | `/api/v1/queues` | JSON: every queue with depth, capacity, age, shards; the budget |
 //! | `/api/v1/ledger` | JSON: the terms of both equations, and what they cannot account for |
 //! | `/api/v1/workers` | JSON: how many workers there are and may be, and the last decisions about that with their reasons |
+//! | `/api/v1/service` | JSON: what it takes to run the pipelines, in numbers that grow |
 //! | `/api/v1/dlq` | JSON: what is in the store of dead letters, by pipeline, stage and reason; how the last order does |
 //! | `POST /api/v1/dlq/replay` | with the token: 202 and the number of an order to run letters again, `{"where":["reason=refused"],"again":false}` |
 //! | `POST /api/v1/dlq/purge` | the same, to delete them |
@@ -50,6 +51,8 @@
 //! | `millpond_events_dead_lettered_total` | pipeline, stage, reason | letters written, those of derived events included |
 //! | `millpond_stage_events_total` | pipeline, stage, outcome | outcome: passed, filtered, consumed, absorbed, dropped, failed, emitted |
 //! | `millpond_stage_duration_seconds` | pipeline, stage | time per event, of a sample of the events |
+//! | `millpond_queue_wait_seconds` | pipeline | from a batch's way into its mailbox until a worker began it |
+//! | `millpond_batch_duration_seconds` | pipeline | how long a worker took for a batch |
 //! | `millpond_events_delivered_total` | sink | rows confirmed by the sink |
 //! | `millpond_sink_rows_routed_total` | sink | rows meant for it; equals delivered + dead-lettered + dropped + live |
 //! | `millpond_sink_rows_dead_lettered_total` | sink | rows it refused for good |
@@ -89,6 +92,7 @@
 //! | `millpond_workers_min` | | the fewest there may be |
 //! | `millpond_workers_max` | | the most there may be |
 //! | `millpond_worker_busy_seconds_total` | | time spent on shards, summed over workers |
+//! | `millpond_worker_on_core_seconds_total` | | time that workers were on a core or waited for one, where that is counted |
 //! | `millpond_worker_restarts_total` | | lines rebuilt after a panic |
 //! | `millpond_build_info` | version, target | 1 |
 
@@ -104,6 +108,7 @@ mod reply;
 mod router;
 mod seen;
 mod server;
+mod service;
 mod workers;
 
 pub use control::{Control, Order, OrderKind, Wanted};

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use crate::journal::JournalObserved;
 use millpond_delivery::{Ledger, SinkLedger, SourceLedger};
 use millpond_queue::{Budget, IntakeView, RoomView};
+use millpond_runtime::Service;
 
 use crate::control::Control;
 
@@ -78,6 +79,10 @@ pub struct PipelineObserved {
     pub held: Read<u64>,
     /// Dead letters written so far.
     pub letters: Read<Vec<LetterCount>>,
+    /// What it takes to run it.
+    pub service: Read<Service>,
+    /// How many of its shards wait for space in a sink's room.
+    pub parked_shards: Read<u64>,
 }
 
 /// A stage of a pipeline.
@@ -256,6 +261,12 @@ pub struct WorkerCounts {
     pub max: u64,
     /// Nanoseconds spent on shards, summed over workers.
     pub busy_nanos: u64,
+    /// Nanoseconds of them on a core, or waiting for one, where that is counted.
+    pub on_core_nanos: Option<u64>,
+    /// Nanoseconds that the whole process has been on a core, where the system tells.
+    pub process_nanos: Option<u64>,
+    /// Cores that the process may use.
+    pub cores: u64,
     /// Lines rebuilt after a panic.
     pub restarts: u64,
 }

@@ -10,10 +10,11 @@ use crate::exposition::{self, Exposition};
 use crate::observed::Observed;
 use crate::orders;
 use crate::reply::{self, Reply};
+use crate::service;
 use crate::workers;
 
 /// Which paths there are.
-const PATHS: &str = "/livez, /readyz, /metrics, /version, /api/v1/queues, /api/v1/workers, /api/v1/ledger and /api/v1/dlq";
+const PATHS: &str = "/livez, /readyz, /metrics, /version, /api/v1/queues, /api/v1/workers, /api/v1/service, /api/v1/ledger and /api/v1/dlq";
 
 /// Answers requests.
 pub(crate) struct Router {
@@ -48,6 +49,7 @@ impl Router {
             "/version" => |this| reply::document(&serde_json::json!(this.observed.build)),
             "/api/v1/queues" => |this| reply::document(&api::queues(&this.observed)),
             "/api/v1/workers" => |this| reply::document(&workers::document(&this.observed)),
+            "/api/v1/service" => |this| reply::document(&service::document(&this.observed)),
             "/api/v1/ledger" => |this| reply::document(&api::ledger(&this.observed)),
             "/api/v1/dlq" => |this| reply::document(&api::dlq(&this.observed)),
             path => {

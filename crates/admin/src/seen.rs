@@ -1,5 +1,6 @@
 use millpond_delivery::{LatencySnapshot, SinkTotals, SourceTotals, Totals};
 use millpond_queue::Depth;
+use millpond_runtime::Service;
 use millpond_runtime::admission::JournalState;
 
 use crate::observed::{
@@ -29,6 +30,9 @@ pub(crate) struct PipelineSeen<'a> {
     pub(crate) shards: Vec<Depth>,
     pub(crate) stages: Vec<(&'a str, StageCounts)>,
     pub(crate) letters: Vec<LetterCount>,
+    pub(crate) service: Service,
+    pub(crate) arrivals: u64,
+    pub(crate) parked_shards: u64,
 }
 
 pub(crate) struct SinkSeen<'a> {
@@ -62,6 +66,9 @@ impl<'a> Seen<'a> {
                 .map(|stage| (stage.name.as_str(), (stage.counts)()))
                 .collect(),
             letters: (pipeline.letters)(),
+            service: (pipeline.service)(),
+            arrivals: pipeline.intake.arrivals(),
+            parked_shards: (pipeline.parked_shards)(),
         });
         let sinks = observed.sinks.iter().map(|sink| SinkSeen {
             name: sink.ledger.name(),

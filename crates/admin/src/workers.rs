@@ -38,6 +38,16 @@ pub(crate) fn metrics(out: &mut Families<'_>, workers: &WorkerCounts) -> fmt::Re
             MetricType::Counter,
         )?
         .encode_counter::<NoLabelSet, _, u64>(&seconds(workers.busy_nanos), None)?;
+    if let Some(nanos) = workers.on_core_nanos {
+        out.encoder
+            .encode_descriptor(
+                "millpond_worker_on_core_seconds",
+                "Time that workers were on a core or waited for one, summed over workers",
+                None,
+                MetricType::Counter,
+            )?
+            .encode_counter::<NoLabelSet, _, u64>(&seconds(nanos), None)?;
+    }
     out.counter(
         "millpond_worker_restarts",
         "Lines rebuilt after a panic",
@@ -54,6 +64,7 @@ pub(crate) fn document(observed: &Observed) -> Value {
         "min": counts.min,
         "max": counts.max,
         "busy_seconds": seconds(counts.busy_nanos),
+        "on_core_seconds": counts.on_core_nanos.map(seconds),
         "restarts": counts.restarts,
         "decisions": (observed.decisions)(),
     })

@@ -5,7 +5,7 @@ mod common;
 use std::sync::atomic::Ordering;
 
 use common::{ask, pond, raw, serving, wait};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn readiness_follows_health_and_says_the_reason() {
@@ -31,6 +31,7 @@ fn a_head_request_gets_no_body() {
             "/version",
             "/api/v1/queues",
             "/api/v1/workers",
+            "/api/v1/service",
             "/api/v1/ledger",
             "/api/v1/dlq",
         ] {
@@ -55,6 +56,33 @@ fn every_decision_about_the_workers_has_its_reason() {
             (&2.into(), &3.into(), &"load".into())
         );
         assert_eq!(decision["because"], "workers are 90 % busy");
+    });
+}
+
+#[test]
+fn what_the_pipelines_take_is_shown_without_loss() {
+    serving(pond().observed, |address| {
+        let seen: Value = serde_json::from_str(&ask(address, "GET", "/api/v1/service").1).unwrap();
+        for (key, expected) in [
+            ("cores", json!(4)),
+            ("busy_seconds", json!(3.0)),
+            ("on_core_seconds", json!(2.0)),
+        ] {
+            assert_eq!(seen[key], expected, "{key}");
+        }
+        let clicks = &seen["pipelines"][0];
+        for (key, expected) in [
+            ("batches", json!(2)),
+            ("events", json!(9)),
+            ("event_squares", json!(65)),
+            ("event_nanos", json!(9_000_000)),
+        ] {
+            assert_eq!(clicks[key], expected, "{key}");
+        }
+        let buckets = json!([[20_000, 1], [40_000, 1]]);
+        assert_eq!(clicks["waited"]["buckets"], buckets);
+        assert_eq!(clicks["stages"][0]["stage"], "filter");
+        assert_eq!(clicks["stages"][0]["events"], 8);
     });
 }
 

@@ -1,7 +1,7 @@
 //! Describes a running line to the admin listener.
 
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use millpond_admin::{
     BufferStore, BuildInfo, Circuit, Control, Health, JournalObserved, KeptLetters, LetterCount,
@@ -13,6 +13,7 @@ use millpond_runtime::{Decision, PipelineView};
 use millpond_sinks::SinkState as Doing;
 use millpond_store::{Class, DeadLettersView};
 
+use crate::config::cores;
 use crate::wire::{BufferSeen, PipelineSeen, Seen, SinkSeen};
 
 /// What the admin listener shows of `seen`.
@@ -48,7 +49,10 @@ pub(crate) fn observed(
             wanted: pool.wanted() as u64,
             min: *pool.bounds().start() as u64,
             max: *pool.bounds().end() as u64,
-            busy_nanos: u64::try_from(workers.busy().as_nanos()).unwrap_or(u64::MAX),
+            busy_nanos: nanos(workers.busy()),
+            on_core_nanos: workers.on_core().map(nanos),
+            process_nanos: workers.processor_time().map(nanos),
+            cores: cores() as u64,
             restarts: workers.restarts(),
         }),
         decisions: Arc::new(move || decided.decisions().iter().map(decision).collect()),
@@ -76,6 +80,10 @@ fn journal(view: &AdmissionView) -> JournalObserved {
     }
 }
 
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 fn kept_letters(letters: &DeadLettersView) -> Vec<KeptLetters> {
     let of = |class: Class| {
         let groups = letters.groups(class).into_iter();
@@ -100,6 +108,7 @@ fn pipeline(seen: &Arc<Seen>, at: usize) -> PipelineObserved {
         .enumerate()
         .map(|(id, (name, _))| stage(view, id, name));
     let (held, letters) = (seen.clone(), view.clone());
+    let (service, parked) = (view.clone(), view.clone());
     PipelineObserved {
         ledger: view.ledger().clone(),
         intake: view.intake().clone(),
@@ -113,6 +122,8 @@ fn pipeline(seen: &Arc<Seen>, at: usize) -> PipelineObserved {
             };
             letters.letters().into_iter().map(count).collect()
         }),
+        service: Arc::new(move || service.service()),
+        parked_shards: Arc::new(move || parked.parked_shards()),
     }
 }
 

@@ -36,6 +36,7 @@ pub fn mailboxes<T>(
     let view = IntakeView {
         name: name.into(),
         arriving: Arc::new(AtomicU64::new(0)),
+        arrivals: Arc::new(AtomicU64::new(0)),
         gauges,
         limits,
     };
@@ -114,7 +115,9 @@ impl<T> Intake<T> {
     /// whoever sums up the places where an event can be finds it in one.
     #[must_use]
     pub fn arriving(&self, events: u64) -> Arriving {
-        let arriving = self.inner.view.arriving.clone();
+        let view = &self.inner.view;
+        view.arrivals.fetch_add(1, Ordering::Relaxed);
+        let arriving = view.arriving.clone();
         arriving.fetch_add(events, Ordering::AcqRel);
         Arriving { arriving, events }
     }
@@ -195,6 +198,7 @@ impl<T> Drop for Mailbox<T> {
 pub struct IntakeView {
     name: Arc<str>,
     arriving: Arc<AtomicU64>,
+    arrivals: Arc<AtomicU64>,
     gauges: Arc<[Gauge]>,
     limits: Limits,
 }
@@ -237,6 +241,11 @@ impl IntakeView {
     /// Events in the senders' hands; read before [`IntakeView::events`], it misses none.
     pub fn arriving(&self) -> u64 {
         self.arriving.load(Ordering::Acquire)
+    }
+
+    /// How often a sender had something to send: with a key, that becomes a parcel for each of several shards.
+    pub fn arrivals(&self) -> u64 {
+        self.arrivals.load(Ordering::Relaxed)
     }
 
     /// Events in all mailboxes.

@@ -6,10 +6,12 @@ use millpond_queue::{After, monotonic_nanos};
 
 use crate::codec::Codec;
 use crate::collect::{Collector, Why};
+use crate::service::Ran;
 use crate::shard::{Open, Shard};
 
-/// One event in this many has its stages timed.
-const TIMED: u64 = 64;
+/// One event in this many has its stages timed. No divisor of a round number: a stage that takes its time once
+/// for a hundred events is seen as often as it does.
+const TIMED: u64 = 61;
 /// The clock is read after at most this many events.
 const STRIDE_MAX: u32 = 64;
 
@@ -19,7 +21,9 @@ impl<C: Codec> Shard<C> {
     pub(crate) fn work(&mut self, until: u64) -> bool {
         let mut stride = 1;
         let mut unclocked = 0;
-        let mut clocked_at = monotonic_nanos();
+        let begun = monotonic_nanos();
+        let mut clocked_at = begun;
+        self.begin(begun);
         while self.run_next() {
             unclocked += 1;
             if unclocked < stride {
@@ -28,6 +32,7 @@ impl<C: Codec> Shard<C> {
             unclocked = 0;
             let now = monotonic_nanos();
             if now >= until {
+                self.pause(now - begun);
                 return true;
             }
             // Events may be quick or slow: look often enough to notice the end of the slice.
@@ -39,11 +44,40 @@ impl<C: Codec> Shard<C> {
             };
             clocked_at = now;
             if self.has_enough_output() {
+                self.pause(now - begun);
                 return false;
             }
         }
+        let mut ran = self.current.as_ref().map(|current| Ran {
+            events: current.weight.events,
+            bytes: current.weight.bytes,
+            nanos: current.spent,
+        });
         self.close_batch();
-        monotonic_nanos() >= until
+        let now = monotonic_nanos();
+        if let Some(ran) = &mut ran {
+            ran.nanos += now - begun;
+            self.shared.service.ran(self.number(), ran);
+        }
+        now >= until
+    }
+
+    /// The current batch is worked on from now on: its wait is over, if this is the first time.
+    fn begin(&mut self, now: u64) {
+        let number = self.number();
+        if let Some(current) = &mut self.current
+            && let Some(packed_at) = current.packed_at.take()
+        {
+            let waited = now.saturating_sub(packed_at);
+            self.shared.service.began(number, waited);
+        }
+    }
+
+    /// The current batch goes on later.
+    fn pause(&mut self, spent: u64) {
+        if let Some(current) = &mut self.current {
+            current.spent += spent;
+        }
     }
 
     /// Decodes the next event of the current batch and runs it through the line; false when there

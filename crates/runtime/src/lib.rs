@@ -35,7 +35,9 @@ mod local;
 mod options;
 mod passthrough;
 mod pool;
+mod service;
 mod shard;
+mod times;
 mod view;
 mod worker;
 
@@ -49,5 +51,7 @@ pub use local::{LocalError, LocalPipeline};
 pub use options::{Options, PipelineSpec};
 pub use passthrough::{Failure, Passthrough, Row, Rows};
 pub use pool::{Assembled, IntakeOf, Left, PoolHandle, Runtime, Started, assemble};
+pub use service::Service;
+pub use times::{TIMES, TimesSeen};
 pub use view::{LetterCounts, PipelineView, WorkersView};
 pub use worker::{Step, Worker};

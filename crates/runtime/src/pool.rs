@@ -9,9 +9,13 @@ use crate::codec::Codec;
 use crate::elastic::{Crew, Foreman, Kit, PoolView, Staff, oversee};
 use crate::error::RuntimeError;
 use crate::options::{Options, PipelineSpec};
+use crate::service::ServiceCounts;
 use crate::shard::{Shard, Shared};
 use crate::view::{Counts, PipelineView, WorkersView};
 use crate::worker::Worker;
+
+/// Of a pool of more workers that stays as it is, nobody needs to know the time on a core so badly.
+const METERED: usize = 64;
 
 /// Running pipelines and their workers. It ends by itself when the intakes have been dropped and
 /// everything they brought in has been handed to the sinks.
@@ -58,9 +62,8 @@ impl Runtime {
         let pool = PoolView::new(least..=most);
         let (alive, ended) = channel();
         let kit = Kit { shards, alive };
-        let metered = options.elastic.is_some();
         let (view, tick) = (workers.clone(), options.tick);
-        let crew = Crew::new(kit, ready.clone(), view, pool.clone(), tick, metered);
+        let crew = Crew::new(kit, ready.clone(), view, pool.clone(), tick);
         let staff: Arc<dyn Staff> = Arc::new(crew);
         staff.set(options.workers)?;
         let foreman = options.elastic.map(|elastic| {
@@ -234,6 +237,16 @@ fn most(options: &Options) -> usize {
     options.workers_max.max(options.workers)
 }
 
+/// For how many of them the time on a core is counted, which takes an open file each.
+fn metered(options: &Options) -> usize {
+    let most = most(options);
+    if options.elastic.is_some() || most <= METERED {
+        most
+    } else {
+        0
+    }
+}
+
 fn parts<C: Codec>(
     options: &Options,
     specs: Vec<PipelineSpec<C>>,
@@ -255,7 +268,7 @@ fn parts<C: Codec>(
         ready,
         shards: shards.into(),
         pipelines,
-        view: WorkersView::new(most(options)),
+        view: WorkersView::new(most(options), metered(options)),
         intakes,
     })
 }
@@ -314,12 +327,14 @@ fn add_pipeline<C: Codec>(
         limits,
     );
     let counts = Arc::new(Counts::default());
+    let service = Arc::new(ServiceCounts::new(options.shards));
     let stages = blueprint.stats().clone();
     let view = PipelineView {
         ledger: ledger.clone(),
         intake: intake.view(),
         stages,
         counts: counts.clone(),
+        service: service.clone(),
     };
     let name: Arc<str> = ledger.name().into();
     let shared = Arc::new(Shared {
@@ -329,6 +344,7 @@ fn add_pipeline<C: Codec>(
         letters_exit,
         budget: options.budget.clone(),
         counts,
+        service,
         slice_nanos: nanos(options.slice),
         turn: options.turn,
         output_bytes: options.output_bytes,

@@ -10,6 +10,7 @@ use crate::codec::Codec;
 use crate::collect::Letters;
 use crate::exit::Exit;
 use crate::handover::Outbox;
+use crate::service::ServiceCounts;
 use crate::view::Counts;
 
 /// What the shards of a pipeline share.
@@ -21,6 +22,7 @@ pub(crate) struct Shared<C: Codec> {
     pub(crate) letters_exit: Option<usize>,
     pub(crate) budget: Budget,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) service: Arc<ServiceCounts>,
     pub(crate) slice_nanos: u64,
     pub(crate) turn: usize,
     pub(crate) output_bytes: u64,
@@ -59,6 +61,10 @@ pub(crate) struct Current<C: Codec> {
     /// Freed with the batch.
     pub(crate) _permit: Option<Arc<Permit>>,
     pub(crate) weight: Weight,
+    /// When it was put into the mailbox; none once its wait is counted.
+    pub(crate) packed_at: Option<u64>,
+    /// Nanoseconds that earlier slices spent on it.
+    pub(crate) spent: u64,
     pub(crate) index: usize,
     /// How many of its events the mailbox was told have been run.
     pub(crate) told: u64,
@@ -116,6 +122,7 @@ impl<C: Codec> Shard<C> {
     /// Works through the mailbox until it is empty, its turn is over or the output finds no space.
     /// When it returns, all output is in the sinks' rooms or in the outbox.
     pub(crate) fn run(&mut self, ready: &ReadySet) -> After {
+        let started = monotonic_nanos();
         if std::mem::take(&mut self.parked) {
             self.shared
                 .counts
@@ -123,7 +130,7 @@ impl<C: Codec> Shard<C> {
                 .fetch_sub(1, Ordering::Relaxed);
         }
         self.fetch_spares();
-        let after = self.slice(ready);
+        let after = self.slice(ready, started);
         self.return_spares();
         self.line.publish();
         self.shared.counts.add_letters(&mut self.letters.counted);
@@ -134,10 +141,12 @@ impl<C: Codec> Shard<C> {
                 .parked_shards
                 .fetch_add(1, Ordering::Relaxed);
         }
+        let spent = monotonic_nanos() - started;
+        self.shared.service.spent(self.number(), spent);
         after
     }
 
-    fn slice(&mut self, ready: &ReadySet) -> After {
+    fn slice(&mut self, ready: &ReadySet, started: u64) -> After {
         if !self.flush() {
             return After::Parked;
         }
@@ -145,7 +154,6 @@ impl<C: Codec> Shard<C> {
             self.shared.budget.on_paid_back(&self.waker);
             return After::Parked;
         }
-        let started = monotonic_nanos();
         let until = started + self.shared.slice_nanos;
         self.tick(started);
         let mut turn_over = false;
@@ -183,6 +191,11 @@ impl<C: Codec> Shard<C> {
         }
     }
 
+    /// Its number among the shards of its pipeline.
+    pub(crate) fn number(&self) -> usize {
+        self.lane.shard as usize
+    }
+
     /// Takes emptied buffers to write output into.
     fn fetch_spares(&mut self) {
         for (output, exit) in self.outputs.iter_mut().zip(&self.shared.exits) {
@@ -208,7 +221,7 @@ impl<C: Codec> Shard<C> {
         let Some(parcel) = self.mailbox.begin() else {
             return false;
         };
-        let weight = parcel.weight;
+        let (weight, packed_at) = (parcel.weight, parcel.packed_at);
         let (
             Inbound {
                 batch,
@@ -231,6 +244,8 @@ impl<C: Codec> Shard<C> {
             batch,
             _permit: permit,
             weight,
+            packed_at: Some(packed_at),
+            spent: 0,
             index: 0,
             told: 0,
             len,

@@ -7,6 +7,9 @@ use millpond_delivery::Ledger;
 use millpond_engine::LineStats;
 use millpond_queue::{IntakeView, monotonic_nanos};
 
+use crate::elastic::{Meters, processor_time};
+use crate::service::{Service, ServiceCounts};
+
 /// Dead letters by stage and reason.
 pub type LetterCounts = BTreeMap<(String, String), u64>;
 
@@ -17,6 +20,7 @@ pub struct PipelineView {
     pub(crate) intake: IntakeView,
     pub(crate) stages: Arc<LineStats>,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) service: Arc<ServiceCounts>,
 }
 
 /// What a pipeline's shards count besides the ledger.
@@ -81,6 +85,11 @@ impl PipelineView {
         self.counts.parked_shards.load(Ordering::Relaxed)
     }
 
+    /// What it takes to run it.
+    pub fn service(&self) -> Service {
+        self.service.look()
+    }
+
     /// Panics caught in stages.
     pub fn panics(&self) -> u64 {
         self.counts.panics.load(Ordering::Relaxed)
@@ -105,15 +114,18 @@ pub(crate) struct WorkerCounts {
     busy_nanos: AtomicU64,
     /// Per worker: when it took the shard it is running; 0 = it runs none.
     since: Box<[AtomicU64]>,
+    pub(crate) meters: Meters,
 }
 
 impl WorkersView {
-    pub(crate) fn new(workers: usize) -> Self {
+    /// For so many workers, the first `metered` of which have their time on a core counted.
+    pub(crate) fn new(workers: usize, metered: usize) -> Self {
         let inner = WorkerCounts {
             running: AtomicUsize::new(0),
             restarts: AtomicU64::new(0),
             busy_nanos: AtomicU64::new(0),
             since: (0..workers).map(|_| AtomicU64::new(0)).collect(),
+            meters: Meters::new(metered),
         };
         WorkersView {
             inner: Arc::new(inner),
@@ -148,6 +160,16 @@ impl WorkersView {
         // What ends meanwhile is counted in neither, which the next look makes good.
         let under_way = self.inner.since.iter().map(under_way).sum();
         self.busy() + Duration::from_nanos(under_way)
+    }
+
+    /// How long workers have been on a core or waited for one; `None` where that is not counted.
+    pub fn on_core(&self) -> Option<Duration> {
+        self.inner.meters.look()
+    }
+
+    /// How long the whole process has been on a core; `None` where the system does not tell.
+    pub fn processor_time(&self) -> Option<Duration> {
+        processor_time()
     }
 
     /// Lines rebuilt after a panic.

@@ -168,11 +168,15 @@ fn a_pool_follows_its_load_and_says_why() {
     feed.push((0..8_000).map(keyed).collect())
         .expect("the pipeline is there");
     let begun = Instant::now();
-    while bench.runtime.workers().running() < 8 {
+    // A decision is told once it is carried out: the workers that it asks for are there a little before.
+    let decisions = loop {
+        let decisions = bench.runtime.pool().decisions();
+        if bench.runtime.workers().running() >= 8 && !decisions.is_empty() {
+            break decisions;
+        }
         assert!(begun.elapsed() < Duration::from_secs(20), "no worker came");
         std::thread::sleep(Duration::from_millis(5));
-    }
-    let decisions = bench.runtime.pool().decisions();
+    };
     let first = decisions.first().expect("a decision");
     assert_eq!((first.from, first.reason.name()), (1, "backlog"));
     assert!(first.reason.to_string().contains("events wait"));

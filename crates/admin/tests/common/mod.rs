@@ -19,6 +19,7 @@ use millpond_queue::{
     Budget, Limits, Parcel, Permit, ReadySet, RoomReceiver, Weight, mailboxes, room,
 };
 use millpond_runtime::admission::JournalState;
+use millpond_runtime::{Service, TIMES};
 
 /// What the pond is made of, so that a test can go on with it.
 pub(crate) struct Pond {
@@ -124,6 +125,8 @@ pub(crate) fn pond() -> Pond {
                     letters: 1,
                 }]
             }),
+            service: Arc::new(service),
+            parked_shards: Arc::new(|| 1),
         }],
         sinks: vec![SinkObserved {
             ledger: sink,
@@ -171,6 +174,9 @@ pub(crate) fn pond() -> Pond {
             min: 1,
             max: 8,
             busy_nanos: 3_000_000_000,
+            on_core_nanos: Some(2_000_000_000),
+            process_nanos: Some(2_500_000_000),
+            cores: 4,
             restarts: 0,
         }),
         decisions: Arc::new(|| {
@@ -193,6 +199,29 @@ pub(crate) fn pond() -> Pond {
         _permit: permit,
         _room: receiver,
     }
+}
+
+/// Two batches, one of them of eight events.
+fn service() -> Service {
+    let mut service = Service {
+        batches: 2,
+        events: 9,
+        bytes: 8_192,
+        event_squares: 65,
+        event_nanos: 9_000_000,
+        shards: vec![1_250_000, 0],
+        ..Service::default()
+    };
+    for (times, bounds) in [
+        (&mut service.took, [100_000, 1_000_000]),
+        (&mut service.waited, [20_000, 40_000]),
+    ] {
+        for bound in bounds {
+            times.counts[TIMES.partition_point(|&upper| upper < bound)] += 1;
+            times.nanos += bound;
+        }
+    }
+    service
 }
 
 /// Serves `observed` on a free port while `test` runs.

@@ -25,7 +25,7 @@ pub(crate) use model::{
 };
 pub(crate) use problem::{Problems, nest};
 pub(crate) use schema::schema;
-pub(crate) use workers::Workers;
+pub(crate) use workers::{Workers, cores};
 
 /// Reads and checks the configuration. Nothing outside the configuration is opened or bound.
 ///

@@ -54,7 +54,7 @@ impl Workers {
 
 /// Cores that the process may use: on Linux the least of those there are, its affinity and its control
 /// group's quota.
-pub(super) fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use millpond_queue::ReadySet;
 
-use super::meters::Meters;
 use super::view::PoolView;
 use crate::codec::Codec;
 use crate::error::RuntimeError;
@@ -18,9 +17,6 @@ pub(crate) trait Staff: Send + Sync {
     /// Sees to it that this many workers run. Those that are too many end after their slice; once every
     /// shard has finished, there is nothing to do any more.
     fn set(&self, workers: usize) -> Result<(), RuntimeError>;
-
-    /// How long workers have been on a core or waited for one, where that is counted.
-    fn on_core(&self) -> Option<Duration>;
 }
 
 /// The workers of a runtime.
@@ -29,7 +25,6 @@ pub(crate) struct Crew<C: Codec> {
     view: WorkersView,
     pool: PoolView,
     tick: Option<Duration>,
-    meters: Meters,
     state: Mutex<State<C>>,
 }
 
@@ -49,14 +44,13 @@ struct State<C: Codec> {
 }
 
 impl<C: Codec> Crew<C> {
-    /// A crew without workers yet; `metered` if somebody will ask for [`Staff::on_core`].
+    /// A crew without workers yet.
     pub(crate) fn new(
         kit: Kit<C>,
         ready: Arc<ReadySet>,
         view: WorkersView,
         pool: PoolView,
         tick: Option<Duration>,
-        metered: bool,
     ) -> Arc<Self> {
         let max = *pool.bounds().end();
         Arc::new(Crew {
@@ -64,7 +58,6 @@ impl<C: Codec> Crew<C> {
             view,
             pool,
             tick,
-            meters: Meters::new(if metered { max } else { 0 }),
             state: Mutex::new(State {
                 kit: Some(kit),
                 free: (0..max).rev().collect(),
@@ -84,7 +77,7 @@ impl<C: Codec> Crew<C> {
         };
         let (crew, alive) = (self.clone(), kit.alive.clone());
         let run = move || {
-            crew.meters.begin(number);
+            crew.view.inner.meters.begin(number);
             if worker.run_unless(|| crew.lets_go(number)) {
                 crew.all_has_finished();
             }
@@ -114,7 +107,7 @@ impl<C: Codec> Crew<C> {
             return false;
         }
         running.fetch_sub(1, Ordering::Relaxed);
-        self.meters.end(number);
+        self.view.inner.meters.end(number);
         state.free.push(number);
         state.free.sort_unstable_by(|a, b| b.cmp(a));
         true
@@ -146,10 +139,6 @@ impl<C: Codec> Staff for Arc<Crew<C>> {
         // One that sleeps and is too many has to notice; it wakes the next.
         self.ready.ring();
         Ok(())
-    }
-
-    fn on_core(&self) -> Option<Duration> {
-        self.meters.look()
     }
 }
 

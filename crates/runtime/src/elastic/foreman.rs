@@ -55,8 +55,8 @@ impl Foreman {
             busy: self.workers.busy_at(now),
             ready: self.ready.waiting(),
             overdrawn: self.budget.is_overdrawn(),
-            on_core: self.staff.on_core(),
-            process: processor_time(),
+            on_core: self.workers.on_core(),
+            process: self.workers.processor_time(),
             ..Sample::default()
         };
         for pipeline in &self.pipelines {
@@ -89,11 +89,4 @@ impl Foreman {
             reason,
         });
     }
-}
-
-/// Of the whole process.
-fn processor_time() -> Option<Duration> {
-    rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime)
-        .try_into()
-        .ok()
 }

@@ -11,7 +11,7 @@ const COUNTS: &str = "/proc/thread-self/schedstat";
 ///
 /// Waiting is counted in, so that workers that crowd the cores are not taken for workers that sleep.
 #[derive(Default)]
-pub(super) struct Meters {
+pub(crate) struct Meters {
     slots: Vec<Mutex<Option<Meter>>>,
     total: Mutex<Option<u64>>,
 }
@@ -23,7 +23,7 @@ struct Meter {
 
 impl Meters {
     /// For workers with numbers below `workers`.
-    pub(super) fn new(workers: usize) -> Self {
+    pub(crate) fn new(workers: usize) -> Self {
         Meters {
             slots: (0..workers).map(|_| Mutex::default()).collect(),
             total: Mutex::default(),
@@ -31,7 +31,7 @@ impl Meters {
     }
 
     /// Begins to count the calling thread as the worker with this number.
-    pub(super) fn begin(&self, worker: usize) {
+    pub(crate) fn begin(&self, worker: usize) {
         let Some(slot) = self.slots.get(worker) else {
             return;
         };
@@ -44,14 +44,14 @@ impl Meters {
     }
 
     /// The worker with this number ends.
-    pub(super) fn end(&self, worker: usize) {
+    pub(crate) fn end(&self, worker: usize) {
         if let Some(slot) = self.slots.get(worker) {
             *lock(slot) = None;
         }
     }
 
     /// A total that grows with every look; `None` where the system does not tell.
-    pub(super) fn look(&self) -> Option<Duration> {
+    pub(crate) fn look(&self) -> Option<Duration> {
         let mut total = lock(&self.total);
         for slot in &self.slots {
             if let Some(meter) = &mut *lock(slot)
@@ -63,6 +63,13 @@ impl Meters {
         }
         total.map(Duration::from_nanos)
     }
+}
+
+/// Of the whole process.
+pub(crate) fn processor_time() -> Option<Duration> {
+    rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime)
+        .try_into()
+        .ok()
 }
 
 fn read(counts: &File) -> Option<u64> {

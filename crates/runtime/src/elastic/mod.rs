@@ -20,6 +20,7 @@ pub use controller::Controller;
 pub(crate) use crew::{Crew, Kit, Staff};
 pub use decision::{Decision, Reason, Verdict};
 pub(crate) use foreman::{Foreman, oversee};
+pub(crate) use meters::{Meters, processor_time};
 pub use sample::Sample;
 pub use view::PoolView;
 
