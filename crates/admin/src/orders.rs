@@ -5,7 +5,8 @@ use std::sync::Arc;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::AUTHORIZATION;
-use hyper::{HeaderMap, Method, Request, StatusCode};
+use hyper::{HeaderMap, Request, StatusCode};
+use serde::Deserialize;
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
@@ -15,35 +16,47 @@ use crate::reply::{self, Reply};
 /// The largest body, in bytes.
 const BODY: usize = 64 << 10;
 
-/// What a path orders.
-pub(crate) fn kind(path: &str) -> Option<OrderKind> {
-    match path {
-        "/api/v1/dlq/replay" => Some(OrderKind::Replay),
-        "/api/v1/dlq/purge" => Some(OrderKind::Purge),
-        _ => None,
+/// What a path changes.
+#[derive(Clone, Copy)]
+pub(crate) enum Change {
+    /// What is in the store of dead letters.
+    Letters(OrderKind),
+    /// How many workers there are.
+    Workers,
+}
+
+impl Change {
+    /// Where something can be changed.
+    pub(crate) const PATHS: [&str; 3] =
+        ["/api/v1/dlq/purge", "/api/v1/dlq/replay", "/api/v1/workers"];
+
+    pub(crate) fn at(path: &str) -> Option<Self> {
+        match path {
+            "/api/v1/dlq/replay" => Some(Change::Letters(OrderKind::Replay)),
+            "/api/v1/dlq/purge" => Some(Change::Letters(OrderKind::Purge)),
+            "/api/v1/workers" => Some(Change::Workers),
+            _ => None,
+        }
     }
+}
+
+/// How many workers are wanted: the body of a request.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Crew {
+    workers: u64,
 }
 
 /// Takes an order. Nothing of a request is read before its token is known to be right.
 pub(crate) async fn take(
     control: Option<&Arc<dyn Control>>,
-    kind: OrderKind,
+    change: Change,
     request: Request<Incoming>,
 ) -> Reply {
-    let path = request.uri().path();
-    if *request.method() != Method::POST {
-        let detail = format!("{path} cannot {}: expected POST", request.method());
-        return reply::wrong_method(&detail, "POST");
-    }
-    let Some(control) = control else {
-        let detail = format!("{path} is not served here");
-        return reply::problem(StatusCode::NOT_FOUND, &detail);
+    let control = match admit(control, request.uri().path(), request.headers()) {
+        Ok(control) => control,
+        Err(refusal) => return refusal,
     };
-    if !admits(control.token(), request.headers()) {
-        let detail =
-            "expected the header `authorization: Bearer TOKEN` with the token of this process";
-        return reply::problem(StatusCode::UNAUTHORIZED, detail);
-    }
     let body = request.into_body();
     let collected = match body.size_hint().lower() {
         announced if announced > BODY as u64 => None,
@@ -53,18 +66,51 @@ pub(crate) async fn take(
         let detail = format!("the body did not come whole, expected at most {BODY} bytes");
         return reply::problem(StatusCode::PAYLOAD_TOO_LARGE, &detail);
     };
-    let letters = match serde_json::from_slice(&body.to_bytes()) {
-        Ok(letters) => letters,
-        Err(error) => {
-            let detail =
-                format!("{error}: expected {{\"where\":[\"field=value\"],\"again\":false}}");
-            return reply::problem(StatusCode::BAD_REQUEST, &detail);
-        }
+    let done = match change {
+        Change::Letters(kind) => letters(control, kind, &body.to_bytes()),
+        Change::Workers => workers(control, &body.to_bytes()),
     };
+    done.unwrap_or_else(|refusal| refusal)
+}
+
+fn letters(control: &Arc<dyn Control>, kind: OrderKind, body: &[u8]) -> Result<Reply, Reply> {
+    let letters = read(body, "{\"where\":[\"field=value\"],\"again\":false}")?;
     match control.begin(Order { kind, letters }) {
-        Ok(number) => reply::accepted(&json!({ "order": number })),
-        Err(why) => reply::problem(StatusCode::CONFLICT, &why),
+        Ok(number) => Ok(reply::accepted(&json!({ "order": number }))),
+        Err(why) => Err(reply::problem(StatusCode::CONFLICT, &why)),
     }
+}
+
+fn workers(control: &Arc<dyn Control>, body: &[u8]) -> Result<Reply, Reply> {
+    let Crew { workers } = read(body, "{\"workers\":4}")?;
+    match control.set_workers(workers) {
+        Ok(()) => Ok(reply::document(&json!({ "workers": workers }))),
+        Err(why) => Err(reply::problem(StatusCode::CONFLICT, &why)),
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8], expected: &str) -> Result<T, Reply> {
+    serde_json::from_slice(body).map_err(|error| {
+        let detail = format!("{error}: expected {expected}");
+        reply::problem(StatusCode::BAD_REQUEST, &detail)
+    })
+}
+
+/// Whoever takes orders, for a request with the token.
+pub(crate) fn admit<'a>(
+    control: Option<&'a Arc<dyn Control>>,
+    path: &str,
+    headers: &HeaderMap,
+) -> Result<&'a Arc<dyn Control>, Reply> {
+    let Some(control) = control else {
+        let detail = format!("{path} is not served here");
+        return Err(reply::problem(StatusCode::NOT_FOUND, &detail));
+    };
+    if admits(control.token(), headers) {
+        return Ok(control);
+    }
+    let detail = "expected the header `authorization: Bearer TOKEN` with the token of this process";
+    Err(reply::unauthorized(detail))
 }
 
 /// Whether the request carries the token; how long that takes says nothing of it.

@@ -59,10 +59,9 @@ pub(crate) fn document(observed: &Observed) -> Value {
     let pipelines = seen.pipelines.iter().map(|one| {
         let service = &one.service;
         let stages = one.stages.iter().map(|(name, counts)| {
-            let ended = counts.passed + counts.filtered + counts.consumed;
             json!({
                 "stage": name,
-                "events": ended + counts.absorbed + counts.dropped + counts.failed,
+                "events": counts.seen(),
                 "timed_events": counts.timed_events,
                 "timed_seconds": seconds(counts.timed_nanos),
             })

@@ -1,4 +1,4 @@
-//! Where a running daemon takes orders about its dead letters, from whoever can read its token.
+//! Where a running daemon takes orders about its dead letters and its workers, from whoever can read its token.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use millpond_admin::{Control, Order, OrderKind};
+use millpond_runtime::PoolHandle;
 use millpond_store::Filter;
 use serde_json::{Value, json};
 
@@ -85,6 +86,7 @@ impl Pass {
 /// Takes orders, one at a time.
 pub(crate) struct Desk {
     replayer: Arc<Replayer>,
+    pool: PoolHandle,
     pass: Pass,
     last: Arc<Mutex<Last>>,
 }
@@ -100,10 +102,15 @@ struct Last {
 
 impl Desk {
     /// Opens a desk that is reached at `address`, and leaves a pass for it beside the dead letters.
-    pub(crate) fn open(replayer: Arc<Replayer>, address: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn open(
+        replayer: Arc<Replayer>,
+        pool: PoolHandle,
+        address: SocketAddr,
+    ) -> io::Result<Self> {
         Ok(Desk {
             pass: Pass::leave(&replayer.folder, address)?,
             replayer,
+            pool,
             last: Arc::default(),
         })
     }
@@ -158,6 +165,21 @@ impl Control for Desk {
             result: None,
         };
         Ok(number)
+    }
+
+    fn set_workers(&self, workers: u64) -> Result<(), String> {
+        let wanted = usize::try_from(workers).unwrap_or(usize::MAX);
+        self.pool
+            .set_workers(wanted)
+            .map_err(|error| error.to_string())?;
+        tracing::info!(workers, "the number of workers was set");
+        Ok(())
+    }
+
+    fn token_file(&self) -> Option<String> {
+        let file = self.replayer.folder.join(FILE);
+        let file = std::path::absolute(&file).unwrap_or(file);
+        Some(file.display().to_string())
     }
 
     fn last(&self) -> Value {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use millpond_admin::Control;
 use millpond_event::Slice;
 use millpond_ingest::{SourceError, StopHandle};
+use millpond_runtime::PoolHandle;
 use millpond_runtime::admission::{Admission, Stopper};
 use millpond_sinks::{BufferControl, BufferHandle, ClosedReason, SinkError, SinkHandle};
 
@@ -60,7 +61,7 @@ pub(crate) fn run(
     let vitals = Arc::new(Vitals::new(seen.clone()));
     if let Some(admin) = admin {
         tracing::info!(address = %admin.local_addr(), "admin listens");
-        let control = desk(replayer, admin.local_addr());
+        let control = desk(replayer, runtime.handle(), admin.local_addr());
         let observed = Arc::new(observe::observed(&seen, vitals.clone(), control));
         async_std::task::spawn(admin.serve(observed));
     } else if let Err(error) = Pass::withdraw(&replayer.folder) {
@@ -171,11 +172,15 @@ pub(crate) fn run(
 }
 
 /// Where orders are taken; none are if nobody can be given a pass.
-fn desk(replayer: Arc<Replayer>, address: SocketAddr) -> Option<Arc<dyn Control>> {
-    match Desk::open(replayer, address) {
+fn desk(
+    replayer: Arc<Replayer>,
+    pool: PoolHandle,
+    address: SocketAddr,
+) -> Option<Arc<dyn Control>> {
+    match Desk::open(replayer, pool, address) {
         Ok(desk) => Some(Arc::new(desk)),
         Err(error) => {
-            tracing::warn!(%error, "no token can be left beside the dead letters: orders about them are refused");
+            tracing::warn!(%error, "no token can be left beside the dead letters: orders are refused");
             None
         }
     }

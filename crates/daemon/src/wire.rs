@@ -87,6 +87,10 @@ pub(crate) struct Seen {
 /// A pipeline and the sinks it leads to.
 pub(crate) struct PipelineSeen {
     pub(crate) view: PipelineView,
+    /// What it reads and where it leads to, by name, and what it keeps in order.
+    pub(crate) from: Vec<String>,
+    pub(crate) to: Vec<String>,
+    pub(crate) key: Option<String>,
     sinks: Vec<SinkSeen>,
 }
 
@@ -94,6 +98,8 @@ pub(crate) struct PipelineSeen {
 #[derive(Clone)]
 pub(crate) struct SinkSeen {
     pub(crate) kind: String,
+    /// Whether inputs wait for it.
+    pub(crate) required: bool,
     pub(crate) ledger: Arc<SinkLedger>,
     pub(crate) room: RoomView,
     pub(crate) view: SinkView,
@@ -256,6 +262,7 @@ pub(crate) async fn wire(
         Some(address) => Some(
             millpond_admin::bind(address)
                 .await
+                .map(|admin| admin.known_as(config.admin_hosts.clone()))
                 .map_err(|error| StartError::open(&config.admin_at, error))?,
         ),
         None => None,
@@ -264,8 +271,15 @@ pub(crate) async fn wire(
         .pipelines()
         .iter()
         .cloned()
+        .zip(&config.pipelines)
         .zip(leads)
-        .map(|(view, sinks)| PipelineSeen { view, sinks });
+        .map(|((view, pipeline), sinks)| PipelineSeen {
+            view,
+            from: pipeline.from.clone(),
+            to: pipeline.to.clone(),
+            key: pipeline.key.clone(),
+            sinks,
+        });
     let seen = Seen {
         sources: ledgers,
         addresses,
