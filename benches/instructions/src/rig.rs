@@ -11,7 +11,9 @@ use millpond_engine::Blueprint;
 use millpond_event::{KeyPath, Slice};
 use millpond_ingest::{Inlet, Route, StopHandle, stop};
 use millpond_queue::{Budget, Limits, RoomReceiver, Spares, monotonic_nanos, room};
-use millpond_runtime::{Assembled, Codec, Exit, Options, PipelineSpec, Step, Worker, assemble};
+use millpond_runtime::{
+    Assembled, Codec, Exit, Options, PipelineSpec, Step, Supervision, Worker, assemble,
+};
 
 use crate::case::Failure;
 use crate::lines::{CHUNK, CLICKS, Supply};
@@ -55,6 +57,7 @@ impl<C: Codec<Batch = Slice>> Rig<C> {
             codec: Box::new(codec),
             exits: vec![exit],
             dead_letters: Some(letters),
+            supervision: Supervision::default(),
         };
         let options = Options {
             shards: SHARDS,

@@ -89,7 +89,7 @@ export function showPicture(overview) {
       fill: holds(one.queue),
       flow: `${rate(one.in_per_second)} in, ${rate(one.begun_per_second)} out`,
       value: one.begun_per_second,
-      badge: one.paused ? `paused: ${one.paused}` : origin ? here : parked,
+      badge: one.paused ? `paused: ${one.paused.because}` : origin ? here : parked,
       state: origin || one.paused ? "origin" : parked || one.queue.oldest_age_seconds > 1 ? "held" : "calm",
     });
   });

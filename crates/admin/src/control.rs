@@ -12,6 +12,12 @@ pub trait Control: Send + Sync {
     /// What stands against it at the moment.
     fn begin(&self, order: Order) -> Result<u64, String>;
 
+    /// Lets a paused pipeline go on. Must not wait.
+    ///
+    /// # Errors
+    /// Why there is nothing to resume.
+    fn resume(&self, pipeline: &str) -> Result<(), String>;
+
     /// How the last order does.
     fn last(&self) -> Value;
 
@@ -43,6 +49,13 @@ pub enum OrderKind {
     Replay,
     /// Delete them.
     Purge,
+}
+
+/// Which pipeline is to go on: the body of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Resume {
+    pub(crate) pipeline: String,
 }
 
 /// Which dead letters are meant: the body of a request.

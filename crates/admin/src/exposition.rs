@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 use crate::families::{Families, seconds};
 use crate::journal;
 use crate::observed::{Observed, SinkState};
+use crate::pipelines as supervision;
 use crate::seen::Seen;
 use crate::service;
 use crate::workers;
@@ -53,6 +54,7 @@ impl Collector for Scrape {
         let mut out = Families { encoder };
         sources(&mut out, &seen)?;
         pipelines(&mut out, &seen)?;
+        supervision::metrics(&mut out, &self.observed)?;
         stages(&mut out, &seen)?;
         service::metrics(&mut out, &seen)?;
         sinks(&mut out, &seen)?;

@@ -22,12 +22,14 @@
 //! | `/api/v1/queues` | JSON: every queue with depth, capacity, age, shards; the budget |
 //! | `/api/v1/ledger` | JSON: the terms of both equations, and what they cannot account for |
 //! | `/api/v1/workers` | JSON: how many workers there are and may be, and the last decisions about that with their reasons |
-//! | `/api/v1/service` | JSON: what batches wait and take, for `millpond plan` |
+//! | `/api/v1/pipelines` | JSON: which pipelines run, which are paused and why, how often each has crashed |
+//! | `/api/v1/service` | JSON: what it takes to run the pipelines, in numbers that grow |
 //! | `/api/v1/dlq` | JSON: what is in the store of dead letters, by pipeline, stage and reason; how the last order does |
 //! | `/api/v1/dlq/latest` | with the token: JSON: the letters that came last, with how their events begin |
 //! | `POST /api/v1/dlq/replay` | with the token: 202 and the number of an order to run letters again, `{"where":["reason=refused"],"again":false}` |
 //! | `POST /api/v1/dlq/purge` | the same, to delete them |
 //! | `POST /api/v1/workers` | with the token: sets how many workers there are, `{"workers":4}` |
+//! | `POST /api/v1/pipelines/resume` | with the token: 200 once a paused pipeline goes on, `{"pipeline":"clicks"}` |
 //!
 //! Anything else is answered with an `application/problem+json` body. The listener refuses to bind
 //! beyond loopback, and requests whose `Host` is neither a loopback name nor one that it was told of
@@ -59,6 +61,9 @@
 //! | `millpond_live_events` | pipeline | inputs on their way |
 //! | `millpond_unaccounted_events` | pipeline | 0, unless events leaked |
 //! | `millpond_events_dead_lettered_total` | pipeline, stage, reason | letters written, those of derived events included |
+//! | `millpond_pipeline_paused` | pipeline | 1 while it is paused because it crashed too often |
+//! | `millpond_pipeline_crashes_total` | pipeline, explained | crashes of its lines; explained: an event was quarantined for it |
+//! | `millpond_state_lost_total` | pipeline | lines rebuilt without the state that their stages had |
 //! | `millpond_stage_events_total` | pipeline, stage, outcome | outcome: passed, filtered, consumed, absorbed, dropped, failed, emitted |
 //! | `millpond_stage_duration_seconds` | pipeline, stage | time per event, of a sample of the events |
 //! | `millpond_queue_wait_seconds` | pipeline | from a batch's way into its mailbox until a worker began it |
@@ -121,6 +126,7 @@ mod observed;
 mod orders;
 mod overview;
 mod page;
+mod pipelines;
 mod recorder;
 mod reply;
 mod router;
@@ -138,4 +144,5 @@ pub use observed::{
     PipelineObserved, Read, SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
     WorkerDecision,
 };
+pub use pipelines::{PausedPipeline, Supervision};
 pub use server::{Admin, bind};

@@ -7,6 +7,7 @@ use millpond_runtime::Service;
 
 use crate::control::Control;
 use crate::letters::LatestLetter;
+use crate::pipelines::Supervision;
 
 /// Reads a value at the moment it is asked for. Must not wait.
 pub type Read<T> = Arc<dyn Fn() -> T + Send + Sync>;
@@ -90,6 +91,8 @@ pub struct PipelineObserved {
     pub held: Read<u64>,
     /// Dead letters written so far.
     pub letters: Read<Vec<LetterCount>>,
+    /// Whether it runs, and how often it has crashed.
+    pub supervision: Read<Supervision>,
     /// What it takes to run it.
     pub service: Read<Service>,
     /// How many of its shards wait for space in a sink's room.

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
-use crate::control::{Control, Order, OrderKind};
-use crate::reply::{self, Reply};
+use crate::control::{Control, Order, OrderKind, Resume};
+use crate::reply::{self, Refusal, Reply};
 
 /// The largest body, in bytes.
 const BODY: usize = 64 << 10;
@@ -21,19 +21,26 @@ const BODY: usize = 64 << 10;
 pub(crate) enum Change {
     /// What is in the store of dead letters.
     Letters(OrderKind),
+    /// Whether a paused pipeline goes on.
+    Resume,
     /// How many workers there are.
     Workers,
 }
 
 impl Change {
     /// Where something can be changed.
-    pub(crate) const PATHS: [&str; 3] =
-        ["/api/v1/dlq/purge", "/api/v1/dlq/replay", "/api/v1/workers"];
+    pub(crate) const PATHS: [&str; 4] = [
+        "/api/v1/dlq/purge",
+        "/api/v1/dlq/replay",
+        "/api/v1/pipelines/resume",
+        "/api/v1/workers",
+    ];
 
     pub(crate) fn at(path: &str) -> Option<Self> {
         match path {
             "/api/v1/dlq/replay" => Some(Change::Letters(OrderKind::Replay)),
             "/api/v1/dlq/purge" => Some(Change::Letters(OrderKind::Purge)),
+            "/api/v1/pipelines/resume" => Some(Change::Resume),
             "/api/v1/workers" => Some(Change::Workers),
             _ => None,
         }
@@ -55,7 +62,7 @@ pub(crate) async fn take(
 ) -> Reply {
     let control = match admit(control, request.uri().path(), request.headers()) {
         Ok(control) => control,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.reply(),
     };
     let body = request.into_body();
     let collected = match body.size_hint().lower() {
@@ -68,31 +75,40 @@ pub(crate) async fn take(
     };
     let done = match change {
         Change::Letters(kind) => letters(control, kind, &body.to_bytes()),
+        Change::Resume => resume(control, &body.to_bytes()),
         Change::Workers => workers(control, &body.to_bytes()),
     };
-    done.unwrap_or_else(|refusal| refusal)
+    done.unwrap_or_else(Refusal::reply)
 }
 
-fn letters(control: &Arc<dyn Control>, kind: OrderKind, body: &[u8]) -> Result<Reply, Reply> {
+fn letters(control: &Arc<dyn Control>, kind: OrderKind, body: &[u8]) -> Result<Reply, Refusal> {
     let letters = read(body, "{\"where\":[\"field=value\"],\"again\":false}")?;
     match control.begin(Order { kind, letters }) {
         Ok(number) => Ok(reply::accepted(&json!({ "order": number }))),
-        Err(why) => Err(reply::problem(StatusCode::CONFLICT, &why)),
+        Err(why) => Err(Refusal::new(StatusCode::CONFLICT, why)),
     }
 }
 
-fn workers(control: &Arc<dyn Control>, body: &[u8]) -> Result<Reply, Reply> {
+fn resume(control: &Arc<dyn Control>, body: &[u8]) -> Result<Reply, Refusal> {
+    let Resume { pipeline } = read(body, "{\"pipeline\":\"clicks\"}")?;
+    match control.resume(&pipeline) {
+        Ok(()) => Ok(reply::document(&json!({ "resumed": pipeline }))),
+        Err(why) => Err(Refusal::new(StatusCode::CONFLICT, why)),
+    }
+}
+
+fn workers(control: &Arc<dyn Control>, body: &[u8]) -> Result<Reply, Refusal> {
     let Crew { workers } = read(body, "{\"workers\":4}")?;
     match control.set_workers(workers) {
         Ok(()) => Ok(reply::document(&json!({ "workers": workers }))),
-        Err(why) => Err(reply::problem(StatusCode::CONFLICT, &why)),
+        Err(why) => Err(Refusal::new(StatusCode::CONFLICT, why)),
     }
 }
 
-fn read<'a, T: Deserialize<'a>>(body: &'a [u8], expected: &str) -> Result<T, Reply> {
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8], expected: &str) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| {
         let detail = format!("{error}: expected {expected}");
-        reply::problem(StatusCode::BAD_REQUEST, &detail)
+        Refusal::new(StatusCode::BAD_REQUEST, detail)
     })
 }
 
@@ -101,16 +117,16 @@ pub(crate) fn admit<'a>(
     control: Option<&'a Arc<dyn Control>>,
     path: &str,
     headers: &HeaderMap,
-) -> Result<&'a Arc<dyn Control>, Reply> {
+) -> Result<&'a Arc<dyn Control>, Refusal> {
     let Some(control) = control else {
         let detail = format!("{path} is not served here");
-        return Err(reply::problem(StatusCode::NOT_FOUND, &detail));
+        return Err(Refusal::new(StatusCode::NOT_FOUND, detail));
     };
     if admits(control.token(), headers) {
         return Ok(control);
     }
     let detail = "expected the header `authorization: Bearer TOKEN` with the token of this process";
-    Err(reply::unauthorized(detail))
+    Err(Refusal::new(StatusCode::UNAUTHORIZED, detail))
 }
 
 /// Whether the request carries the token; how long that takes says nothing of it.

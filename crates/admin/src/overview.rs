@@ -141,6 +141,7 @@ impl Overview<'_> {
             "from": one.from,
             "to": one.to,
             "key": one.key,
+            "paused": one.supervision.paused,
             "queue": queue(one.queue, &one.depth),
             "in_hand_events": one.in_hand,
             "parked_shards": one.parked_shards,

@@ -73,9 +73,24 @@ pub(crate) fn wrong_method(detail: &str, allowed: &'static str) -> Reply {
     with(StatusCode::METHOD_NOT_ALLOWED, detail, ALLOW, allowed)
 }
 
-/// The answer to a request without the right token.
-pub(crate) fn unauthorized(detail: &str) -> Reply {
-    with(StatusCode::UNAUTHORIZED, detail, WWW_AUTHENTICATE, "Bearer")
+/// Why a request is refused.
+pub(crate) struct Refusal {
+    status: StatusCode,
+    detail: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        Refusal { status, detail }
+    }
+
+    pub(crate) fn reply(self) -> Reply {
+        match self.status {
+            StatusCode::UNAUTHORIZED => with(self.status, &self.detail, WWW_AUTHENTICATE, "Bearer"),
+            status => problem(status, &self.detail),
+        }
+    }
 }
 
 /// The answer where there is no room at the moment.

@@ -9,7 +9,7 @@ use crate::observed::Observed;
 use crate::orders::{self, Change};
 use crate::recorder::Recorder;
 use crate::reply::{self, Reply};
-use crate::{api, page, service, workers};
+use crate::{api, page, pipelines, service, workers};
 
 /// The API's own description.
 const OPENAPI: &str = include_str!("openapi.json");
@@ -48,6 +48,10 @@ const ROUTES: &[(&str, Answer)] = &[
         Show(|this| reply::document(&this.recorder.history())),
     ),
     ("/api/v1/live", Live),
+    (
+        "/api/v1/pipelines",
+        Show(|this| reply::document(&pipelines::document(&this.observed))),
+    ),
     (
         "/api/v1/queues",
         Show(|this| reply::document(&api::queues(&this.observed))),
@@ -124,7 +128,7 @@ impl Router {
     fn tell(&self, answer: fn(&Self) -> Reply, path: &str, headers: &HeaderMap) -> Reply {
         match orders::admit(self.observed.control.as_ref(), path, headers) {
             Ok(_) => answer(self),
-            Err(refusal) => refusal,
+            Err(refusal) => refusal.reply(),
         }
     }
 

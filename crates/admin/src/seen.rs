@@ -6,6 +6,7 @@ use millpond_runtime::admission::JournalState;
 use crate::observed::{
     BufferStore, LetterCount, LetterStore, Observed, SinkState, StageCounts, WorkerCounts,
 };
+use crate::pipelines::Supervision;
 
 /// Everything, read once, so that the numbers of one answer belong together.
 pub(crate) struct Seen<'a> {
@@ -38,6 +39,7 @@ pub(crate) struct PipelineSeen<'a> {
     pub(crate) service: Service,
     pub(crate) arrivals: u64,
     pub(crate) parked_shards: u64,
+    pub(crate) supervision: Supervision,
 }
 
 pub(crate) struct SinkSeen<'a> {
@@ -81,6 +83,7 @@ impl<'a> Seen<'a> {
             service: (pipeline.service)(),
             arrivals: pipeline.intake.arrivals(),
             parked_shards: (pipeline.parked_shards)(),
+            supervision: (pipeline.supervision)(),
         });
         let sinks = observed.sinks.iter().map(|sink| SinkSeen {
             name: sink.ledger.name(),

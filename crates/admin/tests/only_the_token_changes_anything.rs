@@ -14,6 +14,7 @@ const TOKEN: &str = "0123456789abcdef";
 struct Desk {
     orders: Mutex<Vec<Order>>,
     workers: Mutex<u64>,
+    resumed: Mutex<Vec<String>>,
 }
 
 impl Control for Desk {
@@ -35,6 +36,17 @@ impl Control for Desk {
             return Err(format!("{workers} workers are wanted, expected 1 to 8"));
         }
         *self.workers.lock().expect("whole") = workers;
+        Ok(())
+    }
+
+    fn resume(&self, pipeline: &str) -> Result<(), String> {
+        if pipeline != "clicks" {
+            return Err(format!("there is no pipeline {pipeline:?}"));
+        }
+        self.resumed
+            .lock()
+            .expect("whole")
+            .push(pipeline.to_owned());
         Ok(())
     }
 
@@ -67,7 +79,12 @@ fn post(address: std::net::SocketAddr, path: &str, headers: &str, body: &str) ->
 fn whoever_shows_no_token_or_another_one_is_refused_on_every_path() {
     let (desk, observed) = with_desk();
     serving(observed, |address| {
-        for path in ["/api/v1/dlq/replay", "/api/v1/dlq/purge", "/api/v1/workers"] {
+        for path in [
+            "/api/v1/dlq/replay",
+            "/api/v1/dlq/purge",
+            "/api/v1/pipelines/resume",
+            "/api/v1/workers",
+        ] {
             for headers in [
                 "",
                 "authorization: \r\n",
@@ -78,7 +95,11 @@ fn whoever_shows_no_token_or_another_one_is_refused_on_every_path() {
                 "authorization: Basic 0123456789abcdef\r\n",
                 "authorization: Bearer 0123456789abcdef\r\nauthorization: Bearer x\r\n",
             ] {
-                let (status, body) = post(address, path, headers, "{\"where\":[]}");
+                let wish = match path {
+                    "/api/v1/pipelines/resume" => "{\"pipeline\":\"clicks\"}",
+                    _ => "{\"where\":[]}",
+                };
+                let (status, body) = post(address, path, headers, wish);
                 assert_eq!(status, 401, "{path} {headers:?}: {body}");
                 assert!(!body.contains(TOKEN));
             }
@@ -89,6 +110,37 @@ fn whoever_shows_no_token_or_another_one_is_refused_on_every_path() {
     });
     assert_eq!(desk.orders.lock().expect("whole").len(), 0);
     assert_eq!(*desk.workers.lock().expect("whole"), 0);
+    assert_eq!(desk.resumed.lock().expect("whole").len(), 0);
+}
+
+#[test]
+fn a_paused_pipeline_is_shown_and_resumed_by_whoever_has_the_token() {
+    let (desk, observed) = with_desk();
+    let token = format!("authorization: Bearer {TOKEN}\r\n");
+    serving(observed, |address| {
+        let (status, body) = ask(address, "GET", "/api/v1/pipelines");
+        let shown: Value = serde_json::from_str(&body).expect("JSON");
+        let pipeline = json!({
+            "pipeline": "clicks",
+            "state": "paused",
+            "paused": { "seconds": 2.5, "reason": "poison", "because": "11 of the last 11 events crashed" },
+            "crashes": { "explained": 11, "unexplained": 1 },
+            "state_lost": 2,
+        });
+        assert_eq!((status, shown), (200, json!({ "pipelines": [pipeline] })));
+        let resume = |body| post(address, "/api/v1/pipelines/resume", &token, body);
+        assert_eq!(resume("{}").0, 400);
+        let (status, why) = resume("{\"pipeline\":\"other\"}");
+        assert!(
+            status == 409 && why.contains("there is no pipeline"),
+            "{why}"
+        );
+        assert_eq!(
+            resume("{\"pipeline\":\"clicks\"}"),
+            (200, "{\"resumed\":\"clicks\"}\n".to_owned())
+        );
+    });
+    assert_eq!(*desk.resumed.lock().expect("whole"), ["clicks"]);
 }
 
 #[test]

@@ -38,10 +38,10 @@ impl Harm {
         match self {
             Harm::Panic => panic!("chaos: a panic was asked for"),
             Harm::Abort => std::process::abort(),
-            Harm::Segfault => {
-                // The default action ends the process; a handler that returns would not.
+            // The first may only take the handler away that looks for an overflow of the stack.
+            Harm::Segfault => loop {
                 let _ = raise(Signal::SIGSEGV);
-            }
+            },
             Harm::StackOverflow => {
                 black_box(recurse(0));
             }

@@ -41,6 +41,12 @@ pub(crate) enum Verb {
     /// Looks at dead letters, replays and deletes them.
     #[command(after_help = dlq::EXAMPLES)]
     Dlq(DlqArgs),
+    /// Runs the event of a crash through its pipeline once more, alone and apart, and says what happens.
+    #[command(after_help = REPLAY_EXAMPLE)]
+    Replay(ReplayCrashArgs),
+    /// Lets a pipeline go on that was paused because it crashed too often.
+    #[command(after_help = RESUME_EXAMPLE)]
+    Resume(ResumeArgs),
     /// Looks at the journal, and goes on behind damage.
     #[command(after_help = JOURNAL_EXAMPLES)]
     Journal(JournalArgs),
@@ -88,6 +94,24 @@ Example:
 
 Exit codes: 0 the configuration is right, 78 it is not.";
 
+const REPLAY_EXAMPLE: &str = "\
+Examples:
+  millpond replay data/dead-letters/crashes/1767225600123456-clicks-1.crash
+  millpond replay data/dead-letters/crashes/1767225600123456-clicks-1.crash -c clicks.toml
+
+A dead letter with the reason `panic` names the file. The pipeline is as it was at the crash, or with -c as it is
+configured now; nothing is written to its sinks. For dead letters of all kinds, and into the sinks: millpond dlq replay.
+Exit codes: 0 it went through, 1 it crashed again, 2 it is no such file, 78 bad configuration.";
+
+const RESUME_EXAMPLE: &str = "\
+Examples:
+  millpond resume clicks -c clicks.toml
+  millpond resume clicks --path data/dead-letters
+
+The daemon is reached through its admin listener, with the token that it leaves beside the dead letters. Why a
+pipeline is paused is in its log, in /readyz and in /api/v1/pipelines. A restart lets it go on, too.
+Exit codes: 0 it goes on, 1 it is not paused or no daemon answers, 78 bad configuration.";
+
 const JOURNAL_EXAMPLES: &str = "\
 Examples:
   millpond journal show -c clicks.toml
@@ -103,6 +127,39 @@ Example:
 const COMPLETIONS_EXAMPLE: &str = "\
 Example:
   millpond completions bash > /etc/bash_completion.d/millpond";
+
+/// Which crash is reproduced, and how.
+#[derive(Args, Debug)]
+pub(crate) struct ReplayCrashArgs {
+    /// The file that the daemon left of a crash.
+    pub(crate) file: PathBuf,
+
+    /// The configuration whose pipeline is to run it, instead of the one in the file.
+    #[arg(short, long = "config", num_args = 1.., value_name = "FILE")]
+    pub(crate) config: Vec<PathBuf>,
+
+    /// Overrides one key of the configuration.
+    #[arg(long, value_name = "KEY=VALUE", requires = "config")]
+    pub(crate) set: Vec<String>,
+
+    /// How long it may take.
+    #[arg(long, default_value = "10s", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Duration,
+
+    /// Runs it in this process: what the process of its own is started with.
+    #[arg(long, hide = true)]
+    pub(crate) here: bool,
+}
+
+/// Which pipeline goes on.
+#[derive(Args, Debug)]
+pub(crate) struct ResumeArgs {
+    /// The pipeline's name.
+    pub(crate) pipeline: String,
+
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
 
 /// What to do with the journal.
 #[derive(Args, Debug)]
@@ -219,6 +276,8 @@ mod tests {
             "millpond dlq show --path data/dead-letters --where reason=refused --where since=1h --json",
             "millpond dlq replay -c clicks.toml --where stage=explode --dry-run",
             "millpond dlq purge -c clicks.toml --where replayed=true --yes",
+            "millpond replay data/dead-letters/crashes/1-clicks-1.crash -c clicks.toml",
+            "millpond resume clicks -c clicks.toml",
             "millpond prove --rounds 200 --seed 7 --faults kill,disk-full",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));

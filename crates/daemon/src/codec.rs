@@ -68,6 +68,10 @@ impl Codec for JsonCodec {
         }
     }
 
+    fn original<'a>(&self, slice: &'a Slice, index: usize) -> Option<&'a [u8]> {
+        Some(slice.bytes(index))
+    }
+
     fn close(&mut self, item: &mut Option<Event>) {
         // What a stage makes at a tick or at the end has no position.
         self.position = Position::NONE;

@@ -1,4 +1,5 @@
-//! Where a running daemon takes orders about its dead letters and its workers, from whoever can read its token.
+//! Where a running daemon takes orders about its dead letters, its pipelines and its workers, from whoever can
+//! read its token.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -14,6 +15,7 @@ use millpond_store::Filter;
 use serde_json::{Value, json};
 
 use crate::replay::Replayer;
+use crate::wire::Seen;
 
 /// In the directory of the dead letters: who may write there may as well delete them.
 const FILE: &str = "admin.token";
@@ -87,6 +89,7 @@ impl Pass {
 pub(crate) struct Desk {
     replayer: Arc<Replayer>,
     pool: PoolHandle,
+    seen: Arc<Seen>,
     pass: Pass,
     last: Arc<Mutex<Last>>,
 }
@@ -104,10 +107,12 @@ impl Desk {
     /// Opens a desk that is reached at `address`, and leaves a pass for it beside the dead letters.
     pub(crate) fn open(
         replayer: Arc<Replayer>,
+        seen: Arc<Seen>,
         pool: PoolHandle,
         address: SocketAddr,
     ) -> io::Result<Self> {
         Ok(Desk {
+            seen,
             pass: Pass::leave(&replayer.folder, address)?,
             replayer,
             pool,
@@ -165,6 +170,16 @@ impl Control for Desk {
             result: None,
         };
         Ok(number)
+    }
+
+    fn resume(&self, pipeline: &str) -> Result<(), String> {
+        let mut pipelines = self.seen.pipelines.iter().map(|one| &one.view);
+        let known = pipelines.find(|view| view.name() == pipeline);
+        match known.map(|view| view.brake().resume()) {
+            Some(true) => Ok(()),
+            Some(false) => Err(format!("pipeline {pipeline:?} is not paused")),
+            None => Err(format!("there is no pipeline {pipeline:?}")),
+        }
     }
 
     fn set_workers(&self, workers: u64) -> Result<(), String> {

@@ -8,7 +8,6 @@ mod show;
 
 use std::fmt::Display;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -17,6 +16,7 @@ use millpond_store::{DeadLetters, Filter, FilterError, Letters};
 
 use crate::cli::{ConfigArgs, DlqArgs, DlqVerb, StoreArgs};
 use crate::config::Problems;
+use crate::remote::RemoteError;
 use crate::verbs::{CONFIG, FAILED, USAGE, load, refuse};
 
 /// Why a command on dead letters ended.
@@ -36,12 +36,8 @@ enum DlqError {
     Token(io::Error),
     #[error("{0}: the daemon there has no admin listener, so stop it first")]
     Locked(millpond_store::Error),
-    #[error("the daemon that has the dead letters, process {process} at {address}: {why}")]
-    Refused {
-        process: u32,
-        address: SocketAddr,
-        why: String,
-    },
+    #[error(transparent)]
+    Refused(#[from] RemoteError),
     #[error("not everything was replayed: {0}")]
     Unfinished(String),
     #[error("nothing is deleted: {0}")]

@@ -62,6 +62,25 @@ impl Vitals {
 }
 
 impl Vitals {
+    /// Whether every pipeline runs.
+    fn pipelines(&self) -> Result<(), String> {
+        let paused = self.seen.pipelines.iter().filter_map(|pipeline| {
+            let (name, paused) = (pipeline.view.name(), pipeline.view.brake().paused()?);
+            let reason = paused.reason;
+            Some(format!(
+                "pipeline {name:?} is paused: {reason}; `millpond resume {name}` lets it go on"
+            ))
+        });
+        let paused: Vec<String> = paused.collect();
+        if paused.is_empty() {
+            Ok(())
+        } else {
+            Err(paused.join("\n"))
+        }
+    }
+}
+
+impl Vitals {
     /// Whether the disk buffers of sinks take what comes.
     fn buffers(&self) -> Result<(), String> {
         let refusals = self.seen.sinks.iter().filter_map(|sink| {
@@ -95,7 +114,10 @@ impl Health for Vitals {
             phase if phase == Phase::Starting as u8 => Err("starting".to_owned()),
             phase if phase == Phase::Draining as u8 => Err("draining".to_owned()),
             _ if self.seen.letters.is_full() => Err(FULL.to_owned()),
-            _ => self.journal().and_then(|()| self.buffers()),
+            _ => self
+                .pipelines()
+                .and_then(|()| self.journal())
+                .and_then(|()| self.buffers()),
         }
     }
 }

@@ -1,9 +1,15 @@
 //! Which kinds of components this build of the daemon has, beside those of the component crates.
 
+use millpond_ingest::Kind as Source;
 use millpond_sinks::Kind as Sink;
 use millpond_stages::Kind as Stage;
 
 use crate::config::Family;
+
+/// Every kind of source.
+pub(crate) fn sources() -> Vec<Source> {
+    [millpond_ingest::kinds(), &[millpond_ingress::KIND]].concat()
+}
 
 /// Every kind of sink.
 pub(crate) fn sinks() -> Vec<Sink> {

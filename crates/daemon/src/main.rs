@@ -1,9 +1,11 @@
 //! The Millpond daemon.
 
+mod backlog;
 mod check;
 mod cli;
 mod codec;
 mod config;
+mod crashes;
 mod desk;
 mod dlq;
 mod error;
@@ -14,8 +16,11 @@ mod logs;
 mod observe;
 mod patience;
 mod prove;
+mod remote;
 mod replay;
 mod report;
+mod reproduce;
+mod resume;
 mod run;
 mod signals;
 mod status;
@@ -41,6 +46,8 @@ fn main() -> ExitCode {
         Verb::Demo(args) => verbs::demo(&args),
         Verb::Check(args) => verbs::check(args),
         Verb::Dlq(args) => dlq::run(args),
+        Verb::Replay(args) => reproduce::run(&args),
+        Verb::Resume(args) => resume::run(args),
         Verb::Journal(args) => journal::run(args),
         Verb::Prove(args) => prove::prove(args),
         Verb::Schema => verbs::schema(),

@@ -5,8 +5,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use millpond_admin::{
     BufferStore, BuildInfo, Circuit, Control, Health, JournalObserved, KeptLetters, LatestLetter,
-    LetterCount, LetterStore, Observed, PipelineObserved, Read, SinkObserved, SinkState,
-    StageCounts, StageObserved, WorkerCounts, WorkerDecision,
+    LetterCount, LetterStore, Observed, PausedPipeline, PipelineObserved, Read, SinkObserved,
+    SinkState, StageCounts, StageObserved, Supervision, WorkerCounts, WorkerDecision,
 };
 use millpond_runtime::admission::AdmissionView;
 use millpond_runtime::{Decision, PipelineView};
@@ -159,9 +159,28 @@ fn pipeline(seen: &Arc<Seen>, at: usize) -> PipelineObserved {
             };
             letters.letters().into_iter().map(count).collect()
         }),
+        supervision: supervision(view),
         service: Arc::new(move || service.service()),
         parked_shards: Arc::new(move || parked.parked_shards()),
     }
+}
+
+fn supervision(view: &PipelineView) -> Read<Supervision> {
+    let view = view.clone();
+    Arc::new(move || {
+        let crashes = view.brake().crashes();
+        let paused = view.brake().paused().map(|paused| PausedPipeline {
+            seconds: paused.since.elapsed().unwrap_or_default().as_secs_f64(),
+            reason: paused.reason.name(),
+            because: paused.reason.to_string(),
+        });
+        Supervision {
+            paused,
+            crashes_explained: crashes.explained,
+            crashes_unexplained: crashes.unexplained,
+            state_lost: view.state_lost(),
+        }
+    })
 }
 
 fn stage(view: &PipelineView, id: usize, name: &str) -> StageObserved {

@@ -1,5 +1,6 @@
 //! What is said at the end: what became of everything, and what was left where.
 
+use millpond_delivery::ABANDONED;
 use millpond_sinks::ClosedReason;
 
 use crate::wire::Seen;
@@ -45,6 +46,26 @@ pub(crate) fn totals(seen: &Seen) {
             "sink totals"
         );
     }
+}
+
+/// Logs how much the journal keeps for the next start, if anything.
+pub(crate) fn kept(seen: &Seen) {
+    let Some(journal) = &seen.journal else { return };
+    let state = journal.state();
+    let records = state.durable.saturating_sub(state.committed);
+    if records == 0 {
+        return;
+    }
+    let given_back = seen.pipelines.iter().map(|pipeline| {
+        let dropped = pipeline.view.ledger().totals().dropped_by;
+        dropped.get(ABANDONED).copied().unwrap_or(0)
+    });
+    tracing::info!(
+        records,
+        events_not_passed = state.waiting_events,
+        events_given_back = given_back.sum::<u64>(),
+        "the journal keeps for the next start what was not run"
+    );
 }
 
 /// Logs how much was left in which place.

@@ -10,8 +10,10 @@ use millpond_event::Slice;
 use millpond_ingest::{SourceError, StopHandle};
 use millpond_runtime::PoolHandle;
 use millpond_runtime::admission::{Admission, Stopper};
+use millpond_runtime::note_panics;
 use millpond_sinks::{BufferControl, BufferHandle, ClosedReason, SinkError, SinkHandle};
 
+use crate::backlog::Backlog;
 use crate::desk::{Desk, Pass};
 use crate::health::{Phase, Vitals};
 use crate::observe;
@@ -57,11 +59,12 @@ pub(crate) fn run(
         admin,
         replayer,
     } = line;
+    note_panics();
     let doors = replayer.doors.clone();
     let vitals = Arc::new(Vitals::new(seen.clone()));
     if let Some(admin) = admin {
         tracing::info!(address = %admin.local_addr(), "admin listens");
-        let control = desk(replayer, runtime.handle(), admin.local_addr());
+        let control = desk(replayer, seen.clone(), runtime.handle(), admin.local_addr());
         let observed = Arc::new(observe::observed(&seen, vitals.clone(), control));
         async_std::task::spawn(admin.serve(observed));
     } else if let Err(error) = Pass::withdraw(&replayer.folder) {
@@ -87,20 +90,31 @@ pub(crate) fn run(
     let mut deadline: Option<Instant> = None;
     let mut best_effort = Some(best_effort);
     let mut patience: Option<Patience> = None;
+    let mut backlog: Option<Backlog> = None;
     let mut failed = false;
     loop {
         if deadline.is_some()
             && let Some(sinks) = best_effort.take()
         {
             patience = Some(Patience::begin(sinks, drain, Instant::now()));
+            backlog = Some(Backlog::begin(&seen, drain, Instant::now()));
             // What is on disk is delivered by the next run.
             kept.iter().for_each(BufferControl::leave);
         }
         if let Some(patience) = &mut patience {
             patience.look(&seen, Instant::now());
         }
-        let every = patience.as_ref().and_then(Patience::every);
-        let every = every.unwrap_or(Duration::MAX).min(status.every());
+        if let Some(backlog) = &mut backlog {
+            backlog.look(&seen, Instant::now());
+        }
+        let every = [
+            patience.as_ref().and_then(Patience::every),
+            backlog.as_ref().and_then(Backlog::every),
+        ];
+        let every = every
+            .into_iter()
+            .flatten()
+            .fold(status.every(), Duration::min);
         let wait = deadline.map_or(status.every(), |at| {
             at.saturating_duration_since(Instant::now())
         });
@@ -156,6 +170,8 @@ pub(crate) fn run(
                     tracing::error!(%error, "a sink failed");
                 }
                 report::totals(&seen);
+                report::kept(&seen);
+                failed |= backlog.is_some_and(|backlog| backlog.end(&seen));
                 let unaccounted = report::unaccounted(&seen);
                 return u8::from(failed || unaccounted > 0 || !errors.is_empty());
             }
@@ -174,10 +190,11 @@ pub(crate) fn run(
 /// Where orders are taken; none are if nobody can be given a pass.
 fn desk(
     replayer: Arc<Replayer>,
+    seen: Arc<Seen>,
     pool: PoolHandle,
     address: SocketAddr,
 ) -> Option<Arc<dyn Control>> {
-    match Desk::open(replayer, pool, address) {
+    match Desk::open(replayer, seen, pool, address) {
         Ok(desk) => Some(Arc::new(desk)),
         Err(error) => {
             tracing::warn!(%error, "no token can be left beside the dead letters: orders are refused");

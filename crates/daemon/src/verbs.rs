@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -112,10 +113,15 @@ pub(crate) fn print(text: &str) -> ExitCode {
 }
 
 pub(crate) fn load(args: ConfigArgs) -> Result<Config, Problems> {
+    load_files(args.config, args.set)
+}
+
+/// Reads files, the environment and settings of the command line, in this order.
+pub(crate) fn load_files(files: Vec<PathBuf>, set: Vec<String>) -> Result<Config, Problems> {
     config::load(&Inputs {
-        files: args.config,
+        files,
         environment: std::env::vars_os().collect(),
-        set: args.set,
+        set,
     })
 }
 

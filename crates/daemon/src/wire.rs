@@ -1,6 +1,7 @@
 //! Builds the line that a configuration describes: sinks first, then workers, then sources.
 
 mod admission;
+mod pipelines;
 mod sinks;
 
 use std::collections::BTreeMap;
@@ -9,20 +10,17 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 
 use millpond_admin::Admin;
-use millpond_delivery::{Ledger, SinkLedger, SourceLedger};
-use millpond_engine::Blueprint;
-use millpond_event::{BufferPool, Event, KeyPath, Path, Slice};
+use millpond_delivery::{SinkLedger, SourceLedger};
+use millpond_event::{BufferPool, Slice};
 use millpond_ingest::{BoxFuture, Inlet, Opened, Route, SourceError, StopHandle};
 use millpond_queue::{Budget, RoomView};
 use millpond_runtime::admission::{Admission, AdmissionView};
-use millpond_runtime::{
-    IntakeOf, Options, PipelineSpec, PipelineView, PoolView, Runtime, WorkersView,
-};
+use millpond_runtime::{IntakeOf, Options, PipelineView, PoolView, Runtime, WorkersView};
 use millpond_sinks::{BufferHandle, SinkHandle, SinkView};
 use millpond_store::{DeadLetters, DeadLettersView};
 
-use crate::codec::JsonCodec;
-use crate::config::{Component, Config, DEAD_LETTERS, MissingKey, Pipeline, Place};
+use crate::config::{Component, Config, Pipeline};
+use crate::crashes::Crashes;
 use crate::error::StartError;
 use crate::journal;
 use crate::kinds;
@@ -30,8 +28,10 @@ use crate::patience::BestEffort;
 use crate::replay::{Door, Doors, Replayer};
 use crate::run::Happening;
 use admission::{Shares, Ways, admit};
+use pipelines::line;
+pub(crate) use pipelines::{blueprint, key};
 pub(crate) use sinks::BufferSeen;
-use sinks::{Sinks, open_sinks};
+use sinks::open_sinks;
 
 /// The size of a chunk.
 const CHUNK: usize = 256 << 10;
@@ -151,10 +151,11 @@ pub(crate) async fn wire(
         .transpose()?;
     let id = journal.as_ref().map(|open| open.journal.id());
     let mut sinks = open_sinks(config, &letters, id, &budget, happenings)?;
+    let crashes = Crashes::new(&config.runtime.crashes);
     let pipelines = config
         .pipelines
         .iter()
-        .map(|pipeline| line(pipeline, &sinks))
+        .map(|pipeline| line(pipeline, &sinks, &crashes))
         .collect::<Result<Vec<_>, _>>()?;
     let leads: Vec<Vec<SinkSeen>> = config
         .pipelines
@@ -327,68 +328,11 @@ impl Opened for Feeding {
     }
 }
 
-fn line(pipeline: &Pipeline, sinks: &Sinks) -> Result<PipelineSpec<JsonCodec>, StartError> {
-    let blueprint = blueprint(pipeline)?;
-    let missing =
-        |name: &String| StartError::at(&pipeline.at, format!("there is no sink {name:?}"));
-    let exits = pipeline
-        .to
-        .iter()
-        .map(|name| sinks.exit(name).ok_or_else(|| missing(name)));
-    let required = match (&pipeline.key, pipeline.missing_key) {
-        (Some(key), MissingKey::DeadLetter) => Some(
-            Path::parse(key).map_err(|error| StartError::at(&pipeline.at, error.to_string()))?,
-        ),
-        _ => None,
-    };
-    Ok(PipelineSpec {
-        ledger: Arc::new(Ledger::new(&*pipeline.name)),
-        blueprint,
-        codec: Box::new(move || JsonCodec::new(required.clone())),
-        exits: exits.collect::<Result<_, _>>()?,
-        dead_letters: sinks.exit(DEAD_LETTERS),
-    })
-}
-
-/// The plan of a pipeline's line; also what `check` builds.
-pub(crate) fn blueprint(pipeline: &Pipeline) -> Result<Blueprint<Event>, StartError> {
-    let mut builder = Blueprint::builder().max_emit(pipeline.max_emit);
-    let kinds = kinds::stages();
-    for stage in &pipeline.stages {
-        let factory = millpond_stages::build_of(&kinds, &stage.kind, stage.params.clone())
-            .map_err(|error| StartError::config(&stage.at, error))?;
-        builder = builder.stage(&*stage.name, factory);
-    }
-    for sink in &pipeline.to {
-        builder = builder.exit(&**sink);
-    }
-    let blueprint = builder
-        .build()
-        .map_err(|error| StartError::at(&pipeline.at, error.to_string()))?;
-    if blueprint.is_stateful() && pipeline.key.is_none() {
-        let message = "a stage of this pipeline keeps state, which needs a `key`: without one, events go to any shard";
-        return Err(StartError::at(&pipeline.at, message.to_owned()));
-    }
-    Ok(blueprint)
-}
-
-/// A pipeline's key, for the sources that feed it.
-pub(crate) fn key(pipeline: &Pipeline) -> Result<Option<KeyPath>, StartError> {
-    let place = Place {
-        origin: pipeline.at.origin.clone(),
-        key: format!("{}.key", pipeline.at.key),
-    };
-    let parse = |key: &String| {
-        KeyPath::parse(key).map_err(|error| StartError::at(&place, error.to_string()))
-    };
-    pipeline.key.as_ref().map(parse).transpose()
-}
-
 /// A source that is not open yet; also what `check` builds.
 pub(crate) fn source(
     component: &Component,
 ) -> Result<Box<dyn millpond_ingest::Source>, StartError> {
-    millpond_ingest::build(&component.kind, component.params.clone())
+    millpond_ingest::build_of(&kinds::sources(), &component.kind, component.params.clone())
         .map_err(|error| StartError::config(&component.at, error))
 }
 

@@ -74,8 +74,10 @@ mod error;
 mod escape;
 mod event;
 mod glance;
+mod judge;
 mod key;
 mod memo;
+pub mod outline;
 mod parse;
 mod path;
 mod pool;
@@ -94,10 +96,11 @@ pub use crate::{
     chunk::{Chunk, Origin, Position, Refusal, Span},
     error::{EditError, MAX_DEPTH, ParseError, ParseErrorKind, PathError},
     event::Event,
+    judge::Judge,
     key::{HASH_NAME, KeyPath, shard_of},
     path::Path,
     pool::{Buffer, BufferPool},
-    raw::RawJson,
+    raw::{RawJson, on_one_line},
     records::Records,
     scalar::Scalar,
     slice::{Slice, SplitScratch},

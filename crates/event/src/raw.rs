@@ -78,8 +78,8 @@ impl fmt::Debug for RawJson {
     }
 }
 
-/// Makes one line of a JSON text: a line break in JSON is whitespace between tokens, never part of a string.
-pub(crate) fn on_one_line(text: &mut [u8]) {
+/// Makes one line of a valid JSON text: a line break in JSON is whitespace between tokens, never part of a string.
+pub fn on_one_line(text: &mut [u8]) {
     if memchr::memchr2(b'\n', b'\r', text).is_some() {
         for byte in text {
             if matches!(byte, b'\n' | b'\r') {

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
+use crate::error::ParseError;
 use crate::path::{Path, Segment};
-use crate::{escape, scan};
+use crate::raw::check_utf8;
+use crate::{escape, parse, scan};
 
 /// The kinds of JSON values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,6 +86,16 @@ impl<'a> Value<'a> {
         Self {
             text: Cow::Owned(text),
         }
+    }
+
+    /// The value that is all of `text`, whitespace around it aside; judged as strictly as an event, and not copied.
+    ///
+    /// # Errors
+    /// If it is not one JSON value in UTF-8.
+    pub fn parse(text: &'a [u8]) -> Result<Value<'a>, ParseError> {
+        check_utf8(text)?;
+        let (start, end) = parse::value(text)?;
+        Ok(Self::borrowed(&text[start..end]))
     }
 
     /// What kind of value it is.

@@ -1,16 +1,13 @@
 use std::fmt;
 
-use bytesize::ByteSize;
-use schemars::{JsonSchema, Schema, schema_for};
-use serde::de::DeserializeOwned;
+use schemars::Schema;
 use serde_json::Value;
 
-use crate::{DemoConfig, FileConfig, HttpConfig, Source, StdinConfig, TcpConfig};
-
-/// The longest that a line or a body may be: chunks are addressed by 32 bits.
-const LONGEST: u64 = 1 << 30;
+use crate::settings::{list, nearest, read, schema};
+use crate::{DemoConfig, FileConfig, Source, StdinConfig, TcpConfig};
 
 /// A kind of source.
+#[derive(Clone, Copy, Debug)]
 pub struct Kind {
     /// Its `type` in a configuration.
     pub name: &'static str,
@@ -18,10 +15,12 @@ pub struct Kind {
     pub summary: &'static str,
     /// The JSON schema of its table, without `type`.
     pub schema: fn() -> Schema,
-    build: fn(Value) -> Result<Box<dyn Source>, ConfigError>,
+    /// Builds it from its table, without `type`.
+    pub build: fn(Value) -> Result<Box<dyn Source>, ConfigError>,
 }
 
-/// Every kind of source there is.
+/// Every kind of source in this crate. Others come from crates of their own, and whoever composes them
+/// passes all to [`build_of`].
 pub fn kinds() -> &'static [Kind] {
     &[
         Kind {
@@ -34,12 +33,6 @@ pub fn kinds() -> &'static [Kind] {
                 a_line_fits(&config)?;
                 Ok(source)
             },
-        },
-        Kind {
-            name: "http",
-            summary: "newline-framed events from the bodies of HTTP requests, acknowledged",
-            schema: schema::<HttpConfig>,
-            build: |params| read::<HttpConfig>(params)?.checked(),
         },
         Kind {
             name: "stdin",
@@ -62,16 +55,24 @@ pub fn kinds() -> &'static [Kind] {
     ]
 }
 
-/// Makes the source of this kind. `params` is its table without `type`.
+/// Makes the source of this kind, one of this crate. `params` is its table without `type`.
+///
+/// # Errors
+/// As [`build_of`].
+pub fn build(kind: &str, params: Value) -> Result<Box<dyn Source>, ConfigError> {
+    build_of(kinds(), kind, params)
+}
+
+/// Makes the source of this kind, one of `kinds`. `params` is its table without `type`.
 ///
 /// # Errors
 /// Names the key at fault, its value, and what was expected; for a key or a kind that does not
 /// exist, the nearest one that does.
-pub fn build(kind: &str, params: Value) -> Result<Box<dyn Source>, ConfigError> {
-    match kinds().iter().find(|known| known.name == kind) {
+pub fn build_of(kinds: &[Kind], kind: &str, params: Value) -> Result<Box<dyn Source>, ConfigError> {
+    match kinds.iter().find(|known| known.name == kind) {
         Some(known) => (known.build)(params),
         None => {
-            let names: Vec<_> = kinds().iter().map(|known| known.name).collect();
+            let names: Vec<_> = kinds.iter().map(|known| known.name).collect();
             let message = format!(
                 "unknown source `{kind}`{}, expected one of {}",
                 nearest(kind, &names),
@@ -92,7 +93,8 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    pub(crate) fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
+    /// An error at a key.
+    pub fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
         ConfigError {
             key: key.into(),
             message: message.into(),
@@ -111,23 +113,6 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// `max_line` in bytes.
-pub(crate) fn max_line(size: ByteSize) -> Result<usize, ConfigError> {
-    addressable("max_line", size)
-}
-
-/// A size of `key` that the spans of a chunk can address.
-pub(crate) fn addressable(key: &str, size: ByteSize) -> Result<usize, ConfigError> {
-    let bytes = size.as_u64();
-    match usize::try_from(bytes) {
-        Ok(fits) if (1..=LONGEST).contains(&bytes) => Ok(fits),
-        _ => Err(ConfigError::new(
-            key,
-            format!("{bytes} bytes, expected 1 B to 1 GiB"),
-        )),
-    }
-}
-
 /// A line that is allowed must not be what closes its connection.
 fn a_line_fits(config: &TcpConfig) -> Result<(), ConfigError> {
     let TcpConfig {
@@ -140,54 +125,6 @@ fn a_line_fits(config: &TcpConfig) -> Result<(), ConfigError> {
         return Err(ConfigError::new("partial", message));
     }
     Ok(())
-}
-
-/// The default of `max_line`.
-pub(crate) fn default_max_line() -> ByteSize {
-    ByteSize::mib(1)
-}
-
-fn schema<T: JsonSchema>() -> Schema {
-    schema_for!(T)
-}
-
-fn read<T: DeserializeOwned>(params: Value) -> Result<T, ConfigError> {
-    serde_path_to_error::deserialize(params).map_err(|error| {
-        let key = error.path().to_string();
-        let mut message = error.inner().to_string();
-        if let Some(hint) = unknown_field(&message) {
-            message.push_str(&hint);
-        }
-        ConfigError::new(if key == "." { String::new() } else { key }, message)
-    })
-}
-
-/// What to say after serde's "unknown field `x`, expected ...".
-fn unknown_field(message: &str) -> Option<String> {
-    let mut quoted = message
-        .strip_prefix("unknown field ")?
-        .split('`')
-        .skip(1)
-        .step_by(2);
-    let unknown = quoted.next()?;
-    Some(nearest(unknown, &quoted.collect::<Vec<_>>()))
-}
-
-/// A hint at the known name that is most like `unknown`, if any is much like it.
-fn nearest(unknown: &str, known: &[&str]) -> String {
-    known
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(unknown, name), name))
-        .filter(|(edits, _)| *edits <= unknown.len().div_ceil(3))
-        .min_by_key(|(edits, _)| *edits)
-        .map_or_else(String::new, |(_, name)| {
-            format!(" (did you mean `{name}`?)")
-        })
-}
-
-fn list(names: &[&str]) -> String {
-    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    quoted.join(", ")
 }
 
 #[cfg(test)]
@@ -255,37 +192,6 @@ mod tests {
                 "listen",
                 "`nowhere`, expected an address with a port",
             ),
-            ("http", json!({}), "", "missing field `listen`"),
-            (
-                "http",
-                json!({ "listen": "nowhere" }),
-                "listen",
-                "`nowhere`, expected an address with a port",
-            ),
-            (
-                "http",
-                json!({ "listen": "a:1", "max_connections": 0 }),
-                "max_connections",
-                "expected at least 1",
-            ),
-            (
-                "http",
-                json!({ "listen": "a:1", "max_body": "2GiB" }),
-                "max_body",
-                "expected 1 B to 1 GiB",
-            ),
-            (
-                "http",
-                json!({ "listen": "a:1", "timeout": "0s" }),
-                "timeout",
-                "0s, expected a time",
-            ),
-            (
-                "http",
-                json!({ "listen": "a:1", "ack": "soon" }),
-                "ack",
-                "unknown variant `soon`, expected one of `received`, `durable`, `delivered`",
-            ),
             (
                 "stdin",
                 json!({ "path": "x" }),
@@ -335,10 +241,6 @@ mod tests {
                 "tcp",
                 json!({ "listen": "127.0.0.1:0", "idle": "0", "partial": "1MiB", "max_line": "64KiB" }),
             ),
-            (
-                "http",
-                json!({ "listen": "127.0.0.1:0", "idle": "0", "ack": "durable" }),
-            ),
             ("stdin", json!({})),
             ("file", json!({ "path": "a.ndjson" })),
             (
@@ -349,18 +251,6 @@ mod tests {
             ("demo", json!({ "burst": { "factor": 1 } })),
         ] {
             assert!(build(kind, params.clone()).is_ok(), "{kind} {params}");
-        }
-    }
-
-    #[test]
-    fn a_source_that_acknowledges_what_is_durable_needs_a_journal() {
-        for (ack, needs) in [
-            (json!("durable"), true),
-            (json!("delivered"), false),
-            (Value::Null, false),
-        ] {
-            let source = build("http", json!({ "listen": "a:1", "ack": ack })).unwrap();
-            assert_eq!(source.needs_journal(), needs, "{ack}");
         }
     }
 

@@ -4,22 +4,26 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use millpond_delivery::Settled;
 use millpond_event::{Buffer, Chunk, Origin, Refusal};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::inlet::{Closed, Inlet, Lease};
 use crate::lines::{Lines, Piece, TooLong};
 use crate::resume::Resumed;
 
+/// How much is kept of what is refused.
+const MAX_REFUSED: usize = 64 << 10;
+
 /// What a read brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Taken {
+pub struct Taken {
     /// Events handed on, refused ones included.
-    pub(crate) events: u64,
+    pub events: u64,
     /// Those of them that are longer than a line may be.
-    pub(crate) refused: u64,
+    pub refused: u64,
 }
 
 /// One partition of a source: what is read goes in, chunks with its coordinates go to the pipelines.
-pub(crate) struct Feed {
+pub struct Feed {
     inlet: Inlet,
     partition: u64,
     sequence: u64,
@@ -29,7 +33,7 @@ pub(crate) struct Feed {
 impl Feed {
     /// A partition with a number that no other has in this process. Lines longer than `max_line`
     /// bytes are refused.
-    pub(crate) fn new(inlet: Inlet, max_line: usize) -> Self {
+    pub fn new(inlet: Inlet, max_line: usize) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Feed {
             inlet,
@@ -98,7 +102,7 @@ impl Feed {
     ///
     /// # Errors
     /// When a pipeline is gone.
-    pub(crate) async fn take_for(
+    pub async fn take_for(
         &mut self,
         mut lease: Lease,
         filled: usize,
@@ -156,6 +160,33 @@ impl Feed {
                 .submit(chunk, permit.clone(), listener.clone())
                 .await?;
         }
+        Ok(())
+    }
+
+    /// Hands on what is no event, to be set aside with its reason: its beginning, its length and its hash.
+    ///
+    /// # Errors
+    /// When a pipeline is gone.
+    pub async fn refuse(
+        &mut self,
+        bytes: &[u8],
+        reason: &'static str,
+        detail: String,
+        listener: Option<Arc<dyn Settled>>,
+    ) -> Result<(), Closed> {
+        let refusal = Refusal {
+            reason,
+            detail,
+            length: bytes.len() as u64,
+            hash: xxh3_64(bytes),
+        };
+        let prefix = bytes[..bytes.len().min(MAX_REFUSED)].to_vec();
+        let permit = self
+            .inlet
+            .charge(prefix.len().next_multiple_of(crate::inlet::PAGE));
+        let origin = self.origin(self.lines.offset(), unix_micros());
+        let chunk = Chunk::refused(prefix, origin, refusal);
+        self.sequence += self.inlet.submit(chunk, Arc::new(permit), listener).await?;
         Ok(())
     }
 

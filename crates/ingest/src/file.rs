@@ -13,9 +13,9 @@ use millpond_delivery::OpenGuard;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::{default_max_line, max_line};
 use crate::feed::Feed;
 use crate::resume::{Resumed, partition};
+use crate::settings::{default_max_line, max_line};
 use crate::{BoxFuture, ConfigError, Inlet, Opened, Source, SourceError, Wake, WakePipe};
 
 /// How often a followed file is looked at that had nothing new.

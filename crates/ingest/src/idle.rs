@@ -6,26 +6,27 @@ use async_std::task;
 use crate::BoxFuture;
 
 /// How long a peer may be silent. A timer that runs is not moved with every read: it finds out when it ends.
-pub(crate) struct Idle {
+pub struct Idle {
     limit: Duration,
     last: Instant,
     timer: Option<BoxFuture<'static, ()>>,
 }
 
 impl Idle {
-    pub(crate) fn new(limit: Duration) -> Self {
+    /// The time begins now.
+    pub fn new(limit: Duration) -> Self {
         let last = Instant::now();
         let timer = None;
         Idle { limit, last, timer }
     }
 
     /// Begins the time anew.
-    pub(crate) fn touch(&mut self) {
+    pub fn touch(&mut self) {
         self.last = Instant::now();
     }
 
     /// Ready once the time is over.
-    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         loop {
             let timer = match &mut self.timer {
                 Some(timer) => timer,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use millpond_delivery::{Settled, SourceLedger, Taken, Ticket, TicketInfo};
 use millpond_event::{Buffer, BufferPool, Chunk, Slice};
-use millpond_queue::{Budget, Parcel, Permit, RoomSender, Weight, monotonic_nanos};
+use millpond_queue::{Budget, Gate, Parcel, Permit, RoomSender, Weight, monotonic_nanos};
 
 use crate::flag::{Flag, Raised};
 use crate::routes::{Route, Routes, Waited};
@@ -132,7 +132,7 @@ impl Inlet {
     }
 
     /// The most bytes that a buffer may have, if the budget is to cover it.
-    pub(crate) fn budget_bytes(&self) -> usize {
+    pub fn budget_bytes(&self) -> usize {
         usize::try_from(self.inner.budget.capacity()).unwrap_or(usize::MAX)
     }
 
@@ -142,17 +142,17 @@ impl Inlet {
     }
 
     /// Waits until the source should end.
-    pub(crate) fn ended(&self) -> Ended {
+    pub fn ended(&self) -> Ended {
         Ended {
             stopped: self.inner.stop.stopped(),
             closed: self.inner.closed.raised(),
         }
     }
 
-    /// A buffer of at least `bytes`, if the budget has room for it, nobody waits for that room, and the source is
-    /// not far ahead of the workers.
+    /// A buffer of at least `bytes`, if the budget has room for it, nobody waits for that room, every pipeline
+    /// wants input, and the source is not far ahead of the workers.
     pub fn try_lease(&self, bytes: usize) -> Option<Lease> {
-        if self.is_ahead() {
+        if self.is_ahead() || self.closed_gate().is_some() {
             return None;
         }
         self.lease_now(bytes)
@@ -169,6 +169,29 @@ impl Inlet {
         self.inner.budget.used() > AHEAD
     }
 
+    /// The gate of a pipeline that is to take what is read here and wants nothing at the moment. Behind a
+    /// journal there is none: what comes in waits there.
+    fn closed_gate(&self) -> Option<&Gate> {
+        match &self.inner.way {
+            Way::Pipelines { routes, .. } => routes.closed_gate(),
+            Way::Journal(_) => None,
+        }
+    }
+
+    /// Waits until every pipeline wants input, or the source should end. The time counts as back-pressure.
+    async fn wanted(&self) {
+        while let Some(gate) = self.closed_gate()
+            && !self.is_ended()
+        {
+            let _waited = Waited::new(&self.inner.ledger);
+            let opened = async {
+                // Given up now and then, so that the time is counted while it lasts.
+                let _ = async_std::future::timeout(LAP, gate.opened()).await;
+            };
+            futures_lite::future::or(self.ended(), opened).await;
+        }
+    }
+
     /// Waits for a buffer of at least `bytes`; `None` when the source should end. The time counts as
     /// back-pressure. Cancel-safe.
     ///
@@ -176,6 +199,7 @@ impl Inlet {
     /// pipelines catch up in it and find what was read still in their caches; behind slow ones a burst is
     /// taken in all the same, up to the budget.
     pub async fn lease(&self, bytes: usize) -> Option<Lease> {
+        self.wanted().await;
         if self.is_ended() {
             return None;
         }
@@ -216,6 +240,11 @@ impl Inlet {
         } else {
             bytes.max(1).next_multiple_of(PAGE)
         }
+    }
+
+    /// Charges `bytes` without waiting, into an overdraft if need be.
+    pub(crate) fn charge(&self, bytes: usize) -> Permit {
+        self.inner.budget.charge(bytes)
     }
 
     fn buffer(&self, bytes: usize, permit: Permit) -> Lease {
@@ -330,6 +359,15 @@ impl Lease {
         (Buffer::from_vec(bytes), filled, self.permit)
     }
 
+    /// Other bytes in place of its buffer, under the same permit: as many at most as that covers.
+    pub fn holding(mut self, bytes: Vec<u8>) -> Lease {
+        self.permit.shrink_to(bytes.capacity());
+        Lease {
+            buffer: Buffer::from_vec(bytes),
+            permit: self.permit,
+        }
+    }
+
     /// Its buffer and its permit.
     pub(crate) fn into_parts(self) -> (Buffer, Permit) {
         (self.buffer, self.permit)
@@ -337,7 +375,7 @@ impl Lease {
 }
 
 /// Waits for the end of a source; see [`Inlet::ended`].
-pub(crate) struct Ended {
+pub struct Ended {
     stopped: Stopped,
     closed: Raised,
 }

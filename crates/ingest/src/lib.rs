@@ -8,7 +8,6 @@
 //! | kind | what it reads |
 //! |---|---|
 //! | [`tcp`](TcpConfig) | newline-framed events from many connections |
-//! | [`http`](HttpConfig) | newline-framed events from the bodies of requests, acknowledged |
 //! | [`stdin`](StdinConfig) | standard input, to its end |
 //! | [`file`](FileConfig) | files, to their end or followed as they grow |
 //! | [`demo`](DemoConfig) | synthetic shoppers, seeded and reproducible |
@@ -25,6 +24,9 @@
 //! - Told to [`stop`], a source hands on every whole line it has read, lets go of the half line
 //!   behind them, and ends: what went in is a prefix of each partition at a line's end.
 //! - It ends by dropping its [`Inlet`], and with it its [`Route`]s. There is no stop message.
+//!
+//! Sources that bring much with them are crates of their own: they are given to [`build_of`] with the others, and are
+//! made of the same parts ([`Feed`], [`listener`], [`settings`]).
 //!
 //! A source on its own, with a pipeline that only takes parcels out of its mailboxes:
 //!
@@ -66,24 +68,25 @@ mod error;
 mod feed;
 mod file;
 mod flag;
-mod http;
 mod idle;
 mod inlet;
 mod lines;
-mod listener;
+pub mod listener;
 mod resume;
 mod routes;
+pub mod settings;
 mod source;
 mod stdin;
 mod stop;
 mod tcp;
 
-pub use config::{ConfigError, Kind, build, kinds};
+pub use config::{ConfigError, Kind, build, build_of, kinds};
 pub use demo::{Burst, DemoConfig, Shoppers};
 pub use error::SourceError;
+pub use feed::{Feed, Taken};
 pub use file::{FileConfig, Paths};
-pub use http::{Ack, HttpConfig};
-pub use inlet::{Closed, Inlet, JournalWay, Lease};
+pub use idle::Idle;
+pub use inlet::{Closed, Ended, Inlet, JournalWay, Lease};
 pub use resume::{Resume, Resumed, is_file};
 pub use routes::{Route, Routes};
 pub use source::{BoxFuture, Opened, Source};

@@ -1,3 +1,5 @@
+//! Listening: for sources that take connections.
+
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,7 +17,7 @@ const BACKLOG: i32 = 4096;
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
 /// Whether `listen` of a configuration is an address with a port, as far as that can be told without looking it up.
-pub(crate) fn checked(listen: &str) -> Result<(), ConfigError> {
+pub fn checked(listen: &str) -> Result<(), ConfigError> {
     let port = listen.rsplit_once(':').map(|(_, port)| port);
     if port.is_none_or(|port| port.parse::<u16>().is_err()) {
         let message =
@@ -26,7 +28,7 @@ pub(crate) fn checked(listen: &str) -> Result<(), ConfigError> {
 }
 
 /// Listens on `address`, and says on which one that is.
-pub(crate) async fn bind(address: String) -> Result<(SocketAddr, TcpListener), SourceError> {
+pub async fn bind(address: String) -> Result<(SocketAddr, TcpListener), SourceError> {
     // A host name is looked up, which may take its time.
     task::spawn_blocking(move || {
         let bound = std::net::TcpListener::bind(&address).and_then(|listener| {
@@ -40,7 +42,7 @@ pub(crate) async fn bind(address: String) -> Result<(SocketAddr, TcpListener), S
 
 /// Accepts connections until the source should end, then waits for those that are open to end. `serve` counts a
 /// connection as open before it returns.
-pub(crate) async fn run<C>(
+pub async fn run<C>(
     listener: TcpListener,
     max_connections: u64,
     inlet: Inlet,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use millpond_delivery::{Inbound, Ledger, SourceLedger, Ticket};
 use millpond_event::{KeyPath, Slice, SplitScratch};
-use millpond_queue::{Intake, Parcel, Permit, TrySendError, Weight};
+use millpond_queue::{Gate, Intake, Parcel, Permit, TrySendError, Weight};
 
 use crate::Closed;
 
@@ -43,6 +43,12 @@ impl Routes {
             ledger,
             warned_full: AtomicBool::new(false),
         }
+    }
+
+    /// The gate of a pipeline that wants nothing at the moment, if there is one.
+    pub(crate) fn closed_gate(&self) -> Option<&Gate> {
+        let mut gates = self.routes.iter().map(|route| route.intake.gate());
+        gates.find(|gate| gate.is_closed())
     }
 
     /// Hands a chunk's events to every pipeline, each its own part of `ticket`. What has no key goes to

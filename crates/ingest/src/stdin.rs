@@ -8,8 +8,8 @@ use futures_lite::future::block_on;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::{default_max_line, max_line};
 use crate::feed::Feed;
+use crate::settings::{default_max_line, max_line};
 use crate::{BoxFuture, ConfigError, Inlet, Opened, Source, SourceError, Wake};
 
 /// Standard input, read to its end: `type = "stdin"`.

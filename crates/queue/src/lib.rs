@@ -31,6 +31,7 @@
 
 mod budget;
 mod depth;
+mod gate;
 mod head;
 mod mailbox;
 mod parcel;
@@ -43,6 +44,7 @@ mod waiters;
 
 pub use budget::{Acquire, Budget, Permit};
 pub use depth::{Depth, Limits};
+pub use gate::Gate;
 pub use mailbox::{Arriving, Intake, IntakeView, Mailbox, mailboxes};
 pub use parcel::{Parcel, TrySendError, Weight};
 pub use ready::{After, ReadySet};

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::depth::Gauge;
+use crate::gate::Gate;
 use crate::head::Head;
 use crate::{Depth, Limits, Parcel, ReadySet, TrySendError};
 
@@ -50,6 +51,7 @@ pub fn mailboxes<T>(
                 senders,
                 closing,
                 view,
+                gate: Gate::new(),
             }),
         },
         boxes,
@@ -67,6 +69,7 @@ struct Inner<T> {
     senders: Vec<flume::Sender<Parcel<T>>>,
     closing: Closing,
     view: IntakeView,
+    gate: Gate,
 }
 
 struct Closing {
@@ -104,6 +107,7 @@ impl<T> Intake<T> {
             senders,
             closing,
             view,
+            ..
         } = &*self.inner;
         view.gauges[shard].push(&senders[shard], parcel, None)?;
         closing.ready.mark(closing.shards.start + shard);
@@ -120,6 +124,11 @@ impl<T> Intake<T> {
         let arriving = view.arriving.clone();
         arriving.fetch_add(events, Ordering::AcqRel);
         Arriving { arriving, events }
+    }
+
+    /// Where whoever brings input in waits while the pipeline wants none.
+    pub fn gate(&self) -> &Gate {
+        &self.inner.gate
     }
 
     /// Wakes a worker for what was sent.

@@ -32,6 +32,12 @@ pub trait Codec: Send + 'static {
         item: &mut Option<Self::Item>,
     ) -> Result<(), Refused>;
 
+    /// Event `index` as it came in, where the batch has that still: what a crash is reproduced with.
+    fn original<'a>(&self, batch: &'a Self::Batch, index: usize) -> Option<&'a [u8]> {
+        let _ = (batch, index);
+        None
+    }
+
     /// The batch is done with: `item` lets go of what it holds of it.
     fn close(&mut self, item: &mut Option<Self::Item>) {
         let _ = item;

@@ -1,8 +1,5 @@
-use std::any::Any;
-use std::sync::atomic::Ordering;
-
 use millpond_engine::{Ended, Pipeline, Timestamp};
-use millpond_queue::{After, monotonic_nanos};
+use millpond_queue::monotonic_nanos;
 
 use crate::codec::Codec;
 use crate::collect::{Collector, Why};
@@ -15,7 +12,7 @@ const TIMED: u64 = 61;
 /// The clock is read after at most this many events.
 const STRIDE_MAX: u32 = 64;
 
-/// What a shard does with its line: events, ticks, the end, and what follows a panic.
+/// What a shard does with its line: events, ticks and the end.
 impl<C: Codec> Shard<C> {
     /// Runs the events of the current batch; true when the slice is over.
     pub(crate) fn work(&mut self, until: u64) -> bool {
@@ -166,52 +163,6 @@ impl<C: Codec> Shard<C> {
         };
         run(&mut self.line, &mut collector);
     }
-
-    /// After a panic: sets the event at fault aside, if there is one, and starts with a new line.
-    pub(crate) fn recover(&mut self, panic: &(dyn Any + Send)) -> After {
-        let message = panic_message(panic);
-        let at = self.line.current_stage();
-        let names = self.shared.blueprint.stage_names();
-        let stage = at
-            .and_then(|stage| names.get(stage))
-            .map_or(DECODE, String::as_str)
-            .to_owned();
-        tracing::error!(
-            pipeline = self.shared.ledger.name(),
-            stage,
-            message,
-            "a stage panicked; its line is rebuilt"
-        );
-        self.shared.counts.panics.fetch_add(1, Ordering::Relaxed);
-        self.line = self.shared.blueprint.line();
-        let item = self.item.take();
-        if std::mem::take(&mut self.in_event)
-            && let (Some(current), Some(open)) = (&mut self.current, &mut self.open)
-        {
-            let mut collector = Collector {
-                codec: &mut self.codec,
-                outputs: &mut self.outputs,
-                letters: &mut self.letters,
-                pipeline: self.shared.ledger.name(),
-                stages: names,
-                from: Some((&current.batch, current.index)),
-                input: open.next,
-            };
-            let kept = collector.set_aside(
-                item.as_ref(),
-                false,
-                &Why {
-                    stage: &stage,
-                    reason: "panic",
-                    message: &message,
-                },
-            );
-            open.set_aside(kept);
-            current.index += 1;
-            open.next += 1;
-        }
-        After::Again
-    }
 }
 
 impl Open {
@@ -235,7 +186,7 @@ impl Open {
         }
     }
 
-    fn set_aside(&mut self, kept: bool) {
+    pub(crate) fn set_aside(&mut self, kept: bool) {
         if kept {
             self.tally.dead_lettered.push(self.next);
         } else {
@@ -252,12 +203,4 @@ fn wall_clock() -> Timestamp {
     Timestamp(since.map_or(0, |time| {
         u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
     }))
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without a message".to_owned())
 }

@@ -5,7 +5,9 @@ use millpond_delivery::{Ledger, SinkLedger, Totals};
 use millpond_engine::Builder;
 use millpond_queue::{Limits, monotonic_nanos, room};
 
-use crate::{Exit, Feed, Options, Passthrough, PipelineSpec, Row, Runtime, RuntimeError};
+use crate::{
+    Exit, Feed, Options, Passthrough, PipelineSpec, Row, Runtime, RuntimeError, Supervision,
+};
 
 /// How much may wait for the sink, in events. The budget bounds the bytes.
 const ROOM: u64 = 65_536;
@@ -88,6 +90,7 @@ impl LocalPipeline {
             codec: Box::new(Passthrough::default),
             exits: vec![exit("sink")],
             dead_letters: Some(exit("dead_letters")),
+            supervision: Supervision::default(),
         };
         drop(sender);
         let (runtime, intakes) = Runtime::start(options, vec![spec])?;

@@ -5,7 +5,7 @@ use millpond_delivery::Ledger;
 use millpond_engine::Blueprint;
 use millpond_queue::Budget;
 
-use crate::{Codec, Elastic, Exit};
+use crate::{Codec, Elastic, Exit, Supervision};
 
 /// How a runtime works.
 #[derive(Clone)]
@@ -63,4 +63,6 @@ pub struct PipelineSpec<C: Codec> {
     pub exits: Vec<Exit<C::Output>>,
     /// Where dead letters go; without, they are dropped and counted as such.
     pub dead_letters: Option<Exit<C::Output>>,
+    /// What is done about crashes of its line.
+    pub supervision: Supervision,
 }

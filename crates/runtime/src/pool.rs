@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use millpond_delivery::{Inbound, Lane};
 use millpond_queue::{Intake, Limits, ReadySet, mailboxes};
 
+use crate::brake::Brake;
 use crate::codec::Codec;
 use crate::elastic::{Crew, Foreman, Kit, PoolView, Staff, oversee};
 use crate::error::RuntimeError;
@@ -299,6 +300,7 @@ fn add_pipeline<C: Codec>(
         codec,
         mut exits,
         dead_letters,
+        supervision,
     } = spec;
     let wanted = blueprint.exits().len();
     if exits.len() != wanted {
@@ -329,11 +331,19 @@ fn add_pipeline<C: Codec>(
     let counts = Arc::new(Counts::default());
     let service = Arc::new(ServiceCounts::new(options.shards));
     let stages = blueprint.stats().clone();
+    let brake = Brake::new(
+        ledger.name(),
+        supervision.tolerance,
+        intake.gate().clone(),
+        ready.clone(),
+        base..base + options.shards,
+    );
     let view = PipelineView {
         ledger: ledger.clone(),
         intake: intake.view(),
         stages,
         counts: counts.clone(),
+        brake: brake.clone(),
         service: service.clone(),
     };
     let name: Arc<str> = ledger.name().into();
@@ -344,6 +354,8 @@ fn add_pipeline<C: Codec>(
         letters_exit,
         budget: options.budget.clone(),
         counts,
+        brake,
+        supervision,
         service,
         slice_nanos: nanos(options.slice),
         turn: options.turn,

@@ -6,8 +6,10 @@ use millpond_delivery::{Consignment, Inbound, Lane, Ledger, Outbound, Part, Tall
 use millpond_engine::{Blueprint, Pipeline, Timestamp};
 use millpond_queue::{After, Budget, Mailbox, Parcel, Permit, ReadySet, Weight, monotonic_nanos};
 
+use crate::brake::Brake;
 use crate::codec::Codec;
 use crate::collect::Letters;
+use crate::crash::Supervision;
 use crate::exit::Exit;
 use crate::handover::Outbox;
 use crate::service::ServiceCounts;
@@ -22,6 +24,8 @@ pub(crate) struct Shared<C: Codec> {
     pub(crate) letters_exit: Option<usize>,
     pub(crate) budget: Budget,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) brake: Brake,
+    pub(crate) supervision: Supervision,
     pub(crate) service: Arc<ServiceCounts>,
     pub(crate) slice_nanos: u64,
     pub(crate) turn: usize,
@@ -49,6 +53,8 @@ pub(crate) struct Shard<C: Codec> {
     pub(crate) waker: Waker,
     /// Events run so far, to choose those that are timed.
     pub(crate) runs: u64,
+    /// How many of them the brake was told of.
+    pub(crate) runs_told: u64,
     pub(crate) last_tick: u64,
     /// An event is being decoded or run: whose fault a panic is.
     pub(crate) in_event: bool,
@@ -112,6 +118,7 @@ impl<C: Codec> Shard<C> {
             outbox: Outbox::new(),
             waker,
             runs: 0,
+            runs_told: 0,
             last_tick: 0,
             in_event: false,
             parked: false,
@@ -133,8 +140,10 @@ impl<C: Codec> Shard<C> {
         let after = self.slice(ready, started);
         self.return_spares();
         self.line.publish();
+        self.tell_runs();
         self.shared.counts.add_letters(&mut self.letters.counted);
-        if after == After::Parked {
+        // One that the brake holds waits for no sink.
+        if after == After::Parked && !self.shared.brake.holds() {
             self.parked = true;
             self.shared
                 .counts
@@ -147,7 +156,10 @@ impl<C: Codec> Shard<C> {
     }
 
     fn slice(&mut self, ready: &ReadySet, started: u64) -> After {
-        if !self.flush() {
+        if self.shared.brake.is_leaving() {
+            self.leave();
+        }
+        if !self.flush() || self.shared.brake.holds() {
             return After::Parked;
         }
         if self.shared.budget.is_overdrawn() {
@@ -264,7 +276,26 @@ impl<C: Codec> Shard<C> {
         }
     }
 
-    /// Lets go of the current batch, which has been run to its end.
+    /// Tells the brake how many events have been run.
+    pub(crate) fn tell_runs(&mut self) {
+        self.shared
+            .brake
+            .ran(self.runs.wrapping_sub(self.runs_told));
+        self.runs_told = self.runs;
+    }
+
+    /// Lets go of what has not been run. Its inputs end as abandoned, which asks whoever can for a retry: those of a
+    /// batch that was begun together with what has been run of it.
+    fn leave(&mut self) {
+        self.close_batch();
+        while let Some(parcel) = self.mailbox.take() {
+            let events = parcel.weight.events;
+            drop(parcel);
+            self.mailbox.done(events);
+        }
+    }
+
+    /// Lets go of the current batch, which has been run as far as it ever will.
     pub(crate) fn close_batch(&mut self) {
         self.codec.close(&mut self.item);
         if let (Some(current), Some(open)) = (self.current.take(), &mut self.open) {

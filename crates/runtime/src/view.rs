@@ -7,8 +7,10 @@ use millpond_delivery::Ledger;
 use millpond_engine::LineStats;
 use millpond_queue::{IntakeView, monotonic_nanos};
 
+use crate::brake::Brake;
 use crate::elastic::{Meters, processor_time};
 use crate::service::{Service, ServiceCounts};
+use crate::throttle::Throttle;
 
 /// Dead letters by stage and reason.
 pub type LetterCounts = BTreeMap<(String, String), u64>;
@@ -20,6 +22,7 @@ pub struct PipelineView {
     pub(crate) intake: IntakeView,
     pub(crate) stages: Arc<LineStats>,
     pub(crate) counts: Arc<Counts>,
+    pub(crate) brake: Brake,
     pub(crate) service: Arc<ServiceCounts>,
 }
 
@@ -30,6 +33,11 @@ pub(crate) struct Counts {
     pub(crate) outbox_rows: AtomicU64,
     pub(crate) parked_shards: AtomicU64,
     pub(crate) panics: AtomicU64,
+    /// Lines rebuilt that had stages with state.
+    pub(crate) state_lost: AtomicU64,
+    /// What is said of crashes, and of lost state.
+    pub(crate) said: Throttle,
+    pub(crate) lost_said: Throttle,
     letters: Mutex<LetterCounts>,
 }
 
@@ -85,9 +93,19 @@ impl PipelineView {
         self.counts.parked_shards.load(Ordering::Relaxed)
     }
 
+    /// What pauses it when it crashes too often.
+    pub fn brake(&self) -> &Brake {
+        &self.brake
+    }
+
     /// What it takes to run it.
     pub fn service(&self) -> Service {
         self.service.look()
+    }
+
+    /// How often a line was rebuilt without the state that its stages had.
+    pub fn state_lost(&self) -> u64 {
+        self.counts.state_lost.load(Ordering::Relaxed)
     }
 
     /// Panics caught in stages.

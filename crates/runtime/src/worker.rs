@@ -1,4 +1,3 @@
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -6,6 +5,7 @@ use std::time::Duration;
 use millpond_queue::{ReadySet, monotonic_nanos};
 
 use crate::codec::Codec;
+use crate::panics::catch_panic;
 use crate::shard::Shard;
 use crate::view::WorkersView;
 
@@ -52,11 +52,11 @@ impl<C: Codec> Worker<C> {
             let mut shard = self.shards[shard]
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            match catch_unwind(AssertUnwindSafe(|| shard.run(&self.ready))) {
+            match catch_panic(|| shard.run(&self.ready)) {
                 Ok(after) => after,
                 Err(panic) => {
                     self.view.inner.restarts.fetch_add(1, Ordering::Relaxed);
-                    shard.recover(&*panic)
+                    shard.recover(&panic)
                 }
             }
         };

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Pair, Setup, collect};
+use common::{Pair, Setup, collect, hush};
 use millpond_engine::{Flow, Output, StageError, stage_fn};
 
 #[test]
@@ -22,15 +22,7 @@ fn an_event_that_fails_is_set_aside_and_the_others_go_through() {
 
 #[test]
 fn an_event_that_makes_its_stage_panic_is_set_aside_and_the_line_is_rebuilt() {
-    let quiet = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        if std::thread::current()
-            .name()
-            .is_none_or(|name| !name.starts_with("worker-"))
-        {
-            quiet(info);
-        }
-    }));
+    hush();
     run(
         |pair, _| {
             assert!(pair.1 % 10 != 3, "{} ends in 3", pair.1);

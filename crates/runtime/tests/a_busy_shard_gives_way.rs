@@ -6,7 +6,9 @@ use std::sync::Arc;
 use millpond_delivery::{Ledger, SinkLedger};
 use millpond_engine::{Blueprint, Flow, stateless};
 use millpond_queue::{Budget, Limits, room};
-use millpond_runtime::{Assembled, Exit, Feed, Options, Passthrough, PipelineSpec, Step, assemble};
+use millpond_runtime::{
+    Assembled, Exit, Feed, Options, Passthrough, PipelineSpec, Step, Supervision, assemble,
+};
 
 type Pair = (u64, u64);
 
@@ -30,6 +32,7 @@ fn shards_keep_pace_with_each_other() {
         codec: Box::new(Passthrough::default),
         exits: vec![Exit::new(sender, Arc::new(SinkLedger::new("till")))],
         dead_letters: None,
+        supervision: Supervision::default(),
     };
     let options = Options {
         shards: 2,

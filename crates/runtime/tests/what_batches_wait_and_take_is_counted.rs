@@ -9,7 +9,8 @@ use millpond_delivery::{Ledger, SinkLedger};
 use millpond_engine::{Blueprint, Flow, stateless};
 use millpond_queue::{Budget, Limits, room};
 use millpond_runtime::{
-    Assembled, Exit, Feed, Options, Passthrough, PipelineSpec, Step, TimesSeen, assemble,
+    Assembled, Exit, Feed, Options, Passthrough, PipelineSpec, Step, Supervision, TimesSeen,
+    assemble,
 };
 
 const EVENT: Duration = Duration::from_millis(2);
@@ -37,6 +38,7 @@ fn once_each_however_many_slices_it_takes() {
         codec: Box::new(Passthrough::default),
         exits: vec![Exit::new(sender, Arc::new(SinkLedger::new("till")))],
         dead_letters: None,
+        supervision: Supervision::default(),
     };
     let options = Options {
         shards: 1,

@@ -43,7 +43,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("prove", &[]),
     ("store", &["journal", "delivery"]),
     ("stages", &["engine", "event"]),
+    ("ingress-formats", &["event"]),
     ("ingest", &["event", "queue", "delivery"]),
+    (
+        "ingress",
+        &["ingest", "ingress-formats", "event", "queue", "delivery"],
+    ),
     ("sinks", &["event", "queue", "delivery", "store"]),
     ("chaos", &["stages", "engine", "event"]),
     ("sink-sqlite", &["sinks", "delivery", "event"]),
@@ -64,6 +69,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "stages",
             "chaos",
             "ingest",
+            "ingress",
             "sinks",
             "sink-sqlite",
             "runtime",
@@ -87,6 +93,8 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("runtime", "ingest"),
     ("runtime", "sinks"),
     ("ingest", "sinks"),
+    ("ingest", "ingress"),
+    ("ingress", "sinks"),
     ("sinks", "ingest"),
     ("sinks", "sink-sqlite"),
     ("journal", "event"),
@@ -96,7 +104,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
 const RESERVED: &[(&str, &[&str], &str)] = &[
     (
         "async-std",
-        &["ingest", "sinks", "admin", "daemon"],
+        &["ingest", "ingress", "sinks", "admin", "daemon"],
         "async-std stays at the edges",
     ),
     (

@@ -134,13 +134,14 @@ const BANS: &[Ban] = &[
         words: &["async_std"],
         place: Place::EverywhereBut(&[
             "crates/ingest/",
+            "crates/ingress/",
             "crates/sinks/",
             "crates/admin/",
             "crates/daemon/",
             "xtask/",
         ]),
         in_tests: true,
-        why: "async-std stays in ingest, sinks, admin and daemon, so that moving to smol is a change of imports",
+        why: "async-std stays in ingest, ingress, sinks, admin and daemon, so that moving to smol is a change of imports",
     },
     Ban {
         words: &["flume"],

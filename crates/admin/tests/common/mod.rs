@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use millpond_admin::{
     BufferStore, BuildInfo, Health, JournalObserved, KeptLetters, LatestLetter, LetterCount,
-    LetterStore, Observed, PipelineObserved, SinkObserved, SinkState, StageCounts, StageObserved,
-    WorkerCounts, WorkerDecision,
+    LetterStore, Observed, PausedPipeline, PipelineObserved, SinkObserved, SinkState, StageCounts,
+    StageObserved, Supervision, WorkerCounts, WorkerDecision,
 };
 use millpond_delivery::{Consignment, Fate, Ledger, Part, SinkLedger, SourceLedger, Tally, Ticket};
 use millpond_queue::{
@@ -127,6 +127,16 @@ pub(crate) fn pond() -> Pond {
                     reason: "bad_syntax".to_owned(),
                     letters: 1,
                 }]
+            }),
+            supervision: Arc::new(|| Supervision {
+                paused: Some(PausedPipeline {
+                    seconds: 2.5,
+                    reason: "poison",
+                    because: "11 of the last 11 events crashed".to_owned(),
+                }),
+                crashes_explained: 11,
+                crashes_unexplained: 1,
+                state_lost: 2,
             }),
             service: Arc::new(service),
             parked_shards: Arc::new(|| 1),

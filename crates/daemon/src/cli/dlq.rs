@@ -58,7 +58,7 @@ pub(crate) enum DlqVerb {
     Purge(PurgeArgs),
 }
 
-/// Where the letters are.
+/// Where the dead letters are, and with them the token of a daemon that has them.
 #[derive(Args, Debug)]
 #[group(id = "store", required = true, multiple = true)]
 pub(crate) struct StoreArgs {

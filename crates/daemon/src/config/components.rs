@@ -42,10 +42,7 @@ impl Family {
     /// The values that `type` may have.
     pub(crate) fn kinds(self) -> Vec<&'static str> {
         match self {
-            Family::Source => millpond_ingest::kinds()
-                .iter()
-                .map(|kind| kind.name)
-                .collect(),
+            Family::Source => kinds::sources().iter().map(|kind| kind.name).collect(),
             Family::Stage => kinds::stages().iter().map(|kind| kind.name).collect(),
             Family::Sink => kinds::sinks().iter().map(|kind| kind.name).collect(),
         }
@@ -61,7 +58,7 @@ impl Family {
             return Err(("type".to_owned(), unknown(&what, kind, self.kinds())));
         }
         match self {
-            Family::Source => millpond_ingest::build(kind, params)
+            Family::Source => millpond_ingest::build_of(&kinds::sources(), kind, params)
                 .map(|source| Built {
                     reads: source.paths().to_vec(),
                     needs_journal: source.needs_journal(),

@@ -3,10 +3,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::layers::Origins;
+use super::config_of;
 use super::model::Config;
 use super::problem::Problems;
-use super::read;
 
 /// What the demo does; see the command line.
 #[derive(Clone, Debug)]
@@ -60,5 +59,5 @@ pub(crate) fn demo(options: &DemoOptions<'_>) -> Result<Config, Problems> {
         "runtime": { "workers": options.workers.map_or(json!("auto"), Value::from) },
         "admin": { "listen": options.admin },
     });
-    read::config(tree, &Origins::default())
+    config_of(tree)
 }

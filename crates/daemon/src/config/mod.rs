@@ -17,15 +17,26 @@ mod sections;
 mod tests;
 mod workers;
 
+use serde_json::Value;
+
 pub(crate) use components::Family;
 pub(crate) use demo::{DemoOptions, demo};
 pub(crate) use layers::Inputs;
+use layers::Origins;
 pub(crate) use model::{
     Component, Config, DEAD_LETTERS, Journal as JournalConfig, MissingKey, Pipeline, Place, Sink,
 };
 pub(crate) use problem::{Problems, nest};
 pub(crate) use schema::schema;
 pub(crate) use workers::{Workers, cores};
+
+/// Checks a configuration that stands in no file.
+///
+/// # Errors
+/// Everything that is wrong with it, as far as it can be told at once.
+pub(crate) fn config_of(tree: Value) -> Result<Config, Problems> {
+    read::config(tree, &Origins::default())
+}
 
 /// Reads and checks the configuration. Nothing outside the configuration is opened or bound.
 ///

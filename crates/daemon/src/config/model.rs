@@ -78,6 +78,8 @@ pub(crate) struct Pipeline {
     pub(crate) stages: Vec<Component>,
     /// Events that a line may make of one input.
     pub(crate) max_emit: u32,
+    /// The share of events that may crash the line before the pipeline is paused, 0 to 1.
+    pub(crate) max_poison: f64,
     pub(crate) at: Place,
 }
 
@@ -129,4 +131,6 @@ pub(crate) struct Runtime {
     pub(crate) memory: usize,
     /// How long a drain may take.
     pub(crate) drain: Duration,
+    /// Where files are left that reproduce crashes.
+    pub(crate) crashes: PathBuf,
 }

@@ -10,6 +10,8 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use folders::crashes_beside;
+
 use super::components::{Built, Family};
 use super::layers::Origins;
 use super::model::{Component, Config, DEAD_LETTERS, Place, Runtime, Sink};
@@ -76,7 +78,8 @@ impl Reader<'_> {
         let admin: Option<AdminSection> = self.section("admin", admin);
         let dead_letters = self.dead_letters(dead_letters);
         let journal = journal.map(|section| self.journal(section));
-        self.own_folders(dead_letters.as_ref(), journal.as_ref(), &sinks);
+        let journal_at = journal.as_ref();
+        self.own_folders(dead_letters.as_ref(), journal_at, runtime.as_ref(), &sinks);
         let runtime = runtime?;
         self.fits(
             &sources,
@@ -90,18 +93,22 @@ impl Reader<'_> {
             Some(Some(journal)) => self.beside_journal(journal, &sources),
         }
         let admin = admin?;
+        let dead_letters = dead_letters?;
         Some(Config {
             sources: present(sources)?,
             pipelines,
             sinks: present(sinks)?,
-            dead_letters: dead_letters?,
-            dead_letters_at: self.place("dead_letters"),
             runtime: Runtime {
                 workers: runtime.workers,
                 shards: runtime.shards,
                 memory: usize::try_from(runtime.memory.as_u64()).ok()?,
                 drain: runtime.drain,
+                crashes: runtime
+                    .crashes
+                    .unwrap_or_else(|| crashes_beside(&dead_letters)),
             },
+            dead_letters,
+            dead_letters_at: self.place("dead_letters"),
             journal: match journal {
                 Some(journal) => Some(journal?),
                 None => None,

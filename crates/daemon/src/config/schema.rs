@@ -8,7 +8,7 @@ pub(crate) fn schema() -> Value {
     let mut definitions = Map::new();
     let sources = kinds(
         "source",
-        millpond_ingest::kinds()
+        crate::kinds::sources()
             .iter()
             .map(|kind| (kind.name, kind.summary, (kind.schema)())),
         &Map::new(),

@@ -34,6 +34,10 @@ pub(crate) struct PipelineSection {
     pub(crate) stages: Vec<Value>,
     /// How many events the stages may make of one input, at least 1.
     pub(crate) max_emit: u32,
+    /// The share of events that may crash the stages before the pipeline is paused, 0 to 1; 1: any.
+    #[serde(deserialize_with = "share")]
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) max_poison: f64,
 }
 
 impl Default for PipelineSection {
@@ -45,6 +49,7 @@ impl Default for PipelineSection {
             missing_key: None,
             stages: Vec::new(),
             max_emit: 10_000,
+            max_poison: 0.05,
         }
     }
 }
@@ -74,6 +79,8 @@ pub(crate) struct RuntimeSection {
     )]
     #[schemars(with = "String")]
     pub(crate) drain: Duration,
+    /// The folder for files that reproduce crashes; by default `crashes` in that of the dead letters.
+    pub(crate) crashes: Option<PathBuf>,
 }
 
 impl Default for RuntimeSection {
@@ -84,6 +91,7 @@ impl Default for RuntimeSection {
             shards: 64,
             memory: ByteSize::mib(256),
             drain: Duration::from_secs(10),
+            crashes: None,
         }
     }
 }
@@ -106,6 +114,16 @@ impl<'de> Deserialize<'de> for Isolation {
                 "{other:?} is no kind of isolation, expected \"thread\""
             ))),
         }
+    }
+}
+
+fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    match value.as_f64() {
+        Some(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err(D::Error::custom(format!(
+            "{value} is no share of the events, expected a number from 0 to 1 such as 0.05"
+        ))),
     }
 }
 

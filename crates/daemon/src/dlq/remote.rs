@@ -1,20 +1,17 @@
 //! Asks a running daemon to do what only it can, since it has the store.
 
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::DlqError;
 use crate::desk::Pass;
+use crate::remote::{RemoteError, ask};
 
 /// How often the daemon is asked whether it is done.
 const ASK: Duration = Duration::from_millis(100);
-/// How long one answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Has the daemon in `folder` do `what`, waits until it is done, and returns what it says.
 pub(super) fn order(
@@ -32,7 +29,7 @@ pub(super) fn order(
     loop {
         let order = ask(&pass, "GET", "/api/v1/dlq", "")?["order"].take();
         if order["number"] != begun["order"] {
-            return Err(refused(&pass, "it has taken another order since"));
+            return Err(RemoteError::new(&pass, "it has taken another order since").into());
         }
         if order["running"] == false {
             let said = order["said"].as_str().unwrap_or_default().to_owned();
@@ -42,46 +39,5 @@ pub(super) fn order(
             };
         }
         thread::park_timeout(ASK);
-    }
-}
-
-/// One request, and the document that answers it.
-fn ask(pass: &Pass, method: &str, path: &str, body: &str) -> Result<Value, DlqError> {
-    let answer =
-        exchange(pass, method, path, body).map_err(|error| refused(pass, &error.to_string()))?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    let document: Value = serde_json::from_str(body).unwrap_or_default();
-    let succeeded = head
-        .split(' ')
-        .nth(1)
-        .is_some_and(|status| status.starts_with('2'));
-    if succeeded {
-        return Ok(document);
-    }
-    let why = document["detail"].as_str().unwrap_or(head);
-    Err(refused(pass, why))
-}
-
-fn exchange(pass: &Pass, method: &str, path: &str, body: &str) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&pass.address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
-         authorization: Bearer {}\r\ncontent-length: {}\r\n\r\n{body}",
-        pass.address,
-        pass.token,
-        body.len()
-    )?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer)
-}
-
-fn refused(pass: &Pass, why: &str) -> DlqError {
-    DlqError::Refused {
-        process: pass.process,
-        address: pass.address,
-        why: why.to_owned(),
     }
 }

@@ -9,7 +9,7 @@ use bytesize::ByteSize;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::{default_max_line, max_line};
+use crate::settings::{default_max_line, max_line};
 use crate::{BoxFuture, ConfigError, Opened, Source, SourceError, listener};
 use connection::Connection;
 use halves::Halves;

@@ -1,8 +1,6 @@
 //! A pipeline that only takes parcels out of its mailboxes.
 #![allow(dead_code, unreachable_pub)]
 
-pub mod http;
-
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -12,7 +10,7 @@ use std::time::{Duration, Instant};
 use millpond_delivery::{Consignment, Inbound, Ledger, SourceLedger, Taken, Tally};
 use millpond_event::{BufferPool, KeyPath, Slice};
 use millpond_ingest::{
-    Inlet, JournalWay, Resume, Route, SourceError, Stop, StopHandle, build, stop,
+    Inlet, JournalWay, Resume, Route, Source, SourceError, Stop, StopHandle, build, stop,
 };
 use millpond_queue::{
     Budget, Intake, Limits, Mailbox, Parcel, ReadySet, RoomReceiver, mailboxes, room,
@@ -123,6 +121,11 @@ impl Rig {
     /// The same with an inlet of one's own.
     pub fn start_with(&self, kind: &str, params: Value, inlet: Inlet) -> Running {
         let source = build(kind, params).unwrap_or_else(|error| panic!("{error}"));
+        self.start_source(source, inlet)
+    }
+
+    /// The same with a source that is built already.
+    pub fn start_source(&self, source: Box<dyn Source>, inlet: Inlet) -> Running {
         let opened = match async_std::task::block_on(source.open()) {
             Ok(opened) => opened,
             Err(error) => panic!("{error}"),

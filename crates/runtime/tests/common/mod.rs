@@ -5,14 +5,16 @@
     reason = "each test file uses its part of this"
 )]
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use millpond_delivery::{Ledger, Outbound, SinkLedger};
-use millpond_engine::{Blueprint, Stage};
+use millpond_engine::{Blueprint, Stage, StageFactory};
 use millpond_queue::{Budget, Limits, RoomReceiver, monotonic_nanos, room};
 use millpond_runtime::{
-    Elastic, Exit, Feed, Options, Passthrough, PipelineSpec, Row, Rows, Runtime,
+    Elastic, Exit, Feed, KeepCrash, Options, Passthrough, PipelineSpec, Row, Rows, Runtime,
+    Supervision, Tolerance,
 };
 
 pub type Pair = (u64, u64);
@@ -35,6 +37,9 @@ pub struct Setup {
     pub workers_max: usize,
     pub elastic: Option<Elastic>,
     pub shards: usize,
+    pub tick: Option<Duration>,
+    pub tolerance: Tolerance,
+    pub keep_crash: Option<KeepCrash>,
     pub room: Limits,
     pub adjust: fn(&mut Exit<Rows<Pair>>),
 }
@@ -46,6 +51,13 @@ impl Default for Setup {
             workers_max: 4,
             elastic: None,
             shards: 16,
+            tick: None,
+            // Tests of other things may crash as often as they like.
+            tolerance: Tolerance {
+                max_poison: 1.0,
+                ..Tolerance::default()
+            },
+            keep_crash: None,
             room: Limits {
                 events: 100_000,
                 bytes: 1 << 30,
@@ -60,6 +72,10 @@ impl Setup {
         self,
         stage: impl Fn() -> S + Send + Sync + 'static,
     ) -> Bench {
+        self.start_with(millpond_engine::factory(stage))
+    }
+
+    pub fn start_with(self, stage: impl StageFactory<Pair> + 'static) -> Bench {
         let budget = Budget::new(16 << 20);
         let ledger = Arc::new(Ledger::new("pairs"));
         let (sink, letters) = (
@@ -77,7 +93,7 @@ impl Setup {
         let mut exit = Exit::new(sender, sink.clone());
         (self.adjust)(&mut exit);
         let blueprint = Blueprint::builder()
-            .stage("work", millpond_engine::factory(stage))
+            .stage("work", stage)
             .exit("till")
             .build()
             .expect("a valid line");
@@ -87,9 +103,14 @@ impl Setup {
             codec: Box::new(Passthrough::default),
             exits: vec![exit],
             dead_letters: Some(Exit::new(dead_sender, letters.clone())),
+            supervision: Supervision {
+                tolerance: self.tolerance,
+                keep_crash: self.keep_crash,
+            },
         };
         let options = Options {
             shards: self.shards,
+            tick: self.tick,
             workers_max: self.workers_max,
             elastic: self.elastic,
             ..Options::new(self.workers, budget.clone())
@@ -108,6 +129,23 @@ impl Setup {
             dead,
         }
     }
+}
+
+/// Says nothing of panics in workers, which are on purpose here.
+pub fn hush() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let said = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let thread = std::thread::current();
+            if thread
+                .name()
+                .is_none_or(|name| !name.starts_with("worker-"))
+            {
+                said(info);
+            }
+        }));
+    });
 }
 
 /// Takes and confirms everything until the room closes.

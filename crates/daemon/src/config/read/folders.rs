@@ -7,6 +7,12 @@ use millpond_sinks::DeadLetterConfig;
 
 use super::{Reader, Sink, join, nest};
 use crate::config::model::Journal;
+use crate::config::sections::RuntimeSection;
+
+/// Where files of crashes go when nobody says: they are of the same kind as the letters that name them.
+pub(super) fn crashes_beside(letters: &DeadLetterConfig) -> PathBuf {
+    letters.path.join("crashes")
+}
 
 impl Reader<'_> {
     /// Sees that no two stores are to be kept in one folder.
@@ -14,6 +20,7 @@ impl Reader<'_> {
         &mut self,
         letters: Option<&DeadLetterConfig>,
         journal: Option<&Option<Journal>>,
+        runtime: Option<&RuntimeSection>,
         sinks: &BTreeMap<String, Option<Sink>>,
     ) {
         let mut taken: BTreeMap<PathBuf, String> = BTreeMap::new();
@@ -33,6 +40,9 @@ impl Reader<'_> {
         }
         if let Some(journal) = journal.and_then(Option::as_ref) {
             take(&journal.dir, "journal.dir", "the journal".to_owned());
+        }
+        if let Some(crashes) = runtime.and_then(|runtime| runtime.crashes.as_deref()) {
+            take(crashes, "runtime.crashes", "files of crashes".to_owned());
         }
         for (name, sink) in sinks {
             let options = sink.as_ref().map(|sink| &sink.options);

@@ -51,6 +51,7 @@ impl Reader<'_> {
                 missing_key: section.missing_key.unwrap_or_default(),
                 stages,
                 max_emit: section.max_emit,
+                max_poison: section.max_poison,
             });
         }
         for name in sources.keys().filter(|name| whole && !read.contains(*name)) {

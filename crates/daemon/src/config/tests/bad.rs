@@ -265,6 +265,16 @@ fn everything_that_is_wrong_is_told_with_file_key_value_and_what_was_expected() 
         ),
         ("a number below zero", "key = \"user_id\"", "max_emit = -1"),
         (
+            "files of crashes among those of a buffer",
+            "on_full = \"drop\"",
+            "on_full = \"buffer\"\nbuffer = { dir = \"data/b\" }\n[runtime]\ncrashes = \"data/b\"",
+        ),
+        (
+            "more poison than there are events",
+            "key = \"user_id\"",
+            "max_poison = 5",
+        ),
+        (
             "no number",
             "{ Click = 1, click = 2 }",
             "{ Click = nan, click = 2 }",

@@ -16,7 +16,7 @@ fn http(ack: &str) -> Value {
 #[test]
 fn requests_on_one_connection_are_one_partition_in_order() {
     let mut rig = Rig::new(64 << 20, 1, None);
-    let running = rig.start("http", json!({ "listen": "127.0.0.1:0" }));
+    let running = rig.start_http(json!({ "listen": "127.0.0.1:0" }));
     let mut client = Client::new(&running);
     let answer = client.post(b"{\"a\":1}\n\r\n{\"b\":2}");
     assert_eq!(answer.status, 200);
@@ -52,7 +52,7 @@ fn requests_on_one_connection_are_one_partition_in_order() {
 fn what_is_accepted_comes_out_whole_however_large_the_bodies() {
     let (connections, requests, count) = (4, 5, 4_000);
     let mut rig = Rig::new(16 << 20, 8, Some("k"));
-    let running = rig.start("http", http("received"));
+    let running = rig.start_http(http("received"));
     let senders: Vec<_> = (0..connections)
         .map(|connection| {
             let mut client = Client::new(&running);
@@ -86,10 +86,8 @@ fn what_is_accepted_comes_out_whole_however_large_the_bodies() {
 #[test]
 fn delivered_is_not_said_before_the_last_event_has_its_outcome() {
     let mut rig = Rig::new(64 << 20, 1, None);
-    let running = rig.start(
-        "http",
-        json!({ "listen": "127.0.0.1:0", "ack": "delivered", "max_line": "10B" }),
-    );
+    let running =
+        rig.start_http(json!({ "listen": "127.0.0.1:0", "ack": "delivered", "max_line": "10B" }));
     let mut client = Client::new(&running);
     // The line in the middle is too long: the body becomes three chunks.
     client.send(&post(b"{\"a\":1}\n{\"b\":\"too long\"}\n{\"c\":3}\n"));
@@ -112,7 +110,7 @@ fn delivered_is_not_said_before_the_last_event_has_its_outcome() {
 #[test]
 fn abandoned_events_are_asked_for_again() {
     let mut rig = Rig::new(64 << 20, 1, None);
-    let running = rig.start("http", http("delivered"));
+    let running = rig.start_http(http("delivered"));
     let mut client = Client::new(&running);
     client.send(&post(b"{\"a\":1}\n"));
     rig.take_events(1);
@@ -133,8 +131,7 @@ fn abandoned_events_are_asked_for_again() {
 fn what_takes_too_long_is_not_acknowledged_but_may_still_be_delivered() {
     let mut rig = Rig::new(64 << 20, 1, None);
     let inlet = rig.journal_inlet(Resume::new());
-    let running = rig.start_with(
-        "http",
+    let running = rig.start_http_with(
         json!({ "listen": "127.0.0.1:0", "timeout": "200ms" }),
         inlet,
     );
@@ -159,7 +156,7 @@ fn what_takes_too_long_is_not_acknowledged_but_may_still_be_delivered() {
 fn what_the_journal_has_synced_is_acknowledged_and_what_it_refused_is_not() {
     let mut rig = Rig::new(64 << 20, 1, None);
     let inlet = rig.journal_inlet(Resume::new());
-    let running = rig.start_with("http", json!({ "listen": "127.0.0.1:0" }), inlet);
+    let running = rig.start_http_with(json!({ "listen": "127.0.0.1:0" }), inlet);
     let mut client = Client::new(&running);
     client.send(&post(b"{\"a\":1}\n{\"a\":2}\n"));
     let mut journal = rig.journal.take().unwrap();
@@ -184,7 +181,7 @@ fn what_the_journal_has_synced_is_acknowledged_and_what_it_refused_is_not() {
 #[test]
 fn durable_without_a_journal_is_refused() {
     let mut rig = Rig::new(64 << 20, 1, None);
-    let running = rig.start("http", http("durable"));
+    let running = rig.start_http(http("durable"));
     let error = rig.finish(running).unwrap_err();
     assert!(matches!(error, SourceError::NoJournal { .. }), "{error}");
     assert!(
@@ -198,7 +195,7 @@ fn durable_without_a_journal_is_refused() {
 #[test]
 fn a_pipeline_that_is_gone_is_said_so_and_ends_the_source() {
     let mut rig = Rig::new(64 << 20, 1, None);
-    let running = rig.start("http", http("received"));
+    let running = rig.start_http(http("received"));
     let (mut client, mut idle) = (Client::new(&running), Client::new(&running));
     rig.boxes.clear();
     let answer = client.post(b"{\"a\":1}\n");

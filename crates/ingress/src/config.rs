@@ -1,21 +1,21 @@
-mod body;
-mod connection;
-mod outcome;
-mod reply;
-mod request;
-
 use std::fmt;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use async_std::net::TcpListener;
 use bytesize::ByteSize;
+use millpond_ingest::settings::{addressable, default_max_line, max_line, read, schema};
+use millpond_ingest::{ConfigError, Kind, Source, listener};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::{addressable, default_max_line, max_line};
-use crate::{BoxFuture, ConfigError, Inlet, Opened, Source, SourceError, listener};
-use connection::Connection;
+use crate::source::{Http, Limits};
+
+/// The kind `http`, for whoever composes the kinds of sources.
+pub const KIND: Kind = Kind {
+    name: "http",
+    summary: "events from the bodies of HTTP requests, acknowledged",
+    schema: schema::<HttpConfig>,
+    build: |params| read::<HttpConfig>(params)?.checked(),
+};
 
 /// Newline-framed events from the bodies of HTTP requests: `type = "http"`.
 ///
@@ -107,7 +107,7 @@ fn default_timeout() -> Duration {
 }
 
 impl HttpConfig {
-    pub(crate) fn checked(self) -> Result<Box<dyn Source>, ConfigError> {
+    fn checked(self) -> Result<Box<dyn Source>, ConfigError> {
         listener::checked(&self.listen)?;
         if self.max_connections == 0 {
             let message = "0, expected at least 1";
@@ -131,67 +131,72 @@ impl HttpConfig {
     }
 }
 
-struct Http {
-    address: String,
-    max_connections: u64,
-    limits: Limits,
-    ack: Option<Ack>,
-}
+#[cfg(test)]
+mod tests {
+    use millpond_ingest::build_of;
+    use serde_json::{Value, json};
 
-#[derive(Clone, Copy)]
-struct Limits {
-    max_line: usize,
-    max_body: usize,
-    idle: Option<Duration>,
-    timeout: Duration,
-}
+    use super::*;
 
-impl Source for Http {
-    fn open(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Opened>, SourceError>> {
-        Box::pin(async move {
-            let (local, listener) = listener::bind(self.address.clone()).await?;
-            Ok(Box::new(Bound {
-                local,
-                listener,
-                http: *self,
-            }) as Box<dyn Opened>)
-        })
+    fn build(params: Value) -> Result<Box<dyn Source>, ConfigError> {
+        build_of(&[KIND], "http", params)
     }
 
-    fn needs_journal(&self) -> bool {
-        self.ack == Some(Ack::Durable)
-    }
-}
-
-struct Bound {
-    local: SocketAddr,
-    listener: TcpListener,
-    http: Http,
-}
-
-impl Opened for Bound {
-    fn local_addr(&self) -> Option<SocketAddr> {
-        Some(self.local)
-    }
-
-    fn run(self: Box<Self>, inlet: Inlet) -> BoxFuture<'static, Result<(), SourceError>> {
-        let Bound { listener, http, .. } = *self;
-        Box::pin(async move {
-            let ack = match (http.ack, inlet.has_journal()) {
-                (Some(Ack::Durable), false) => {
-                    let source_name = inlet.name().to_string();
-                    return Err(SourceError::NoJournal { source_name });
-                }
-                (Some(ack), _) => ack,
-                (None, true) => Ack::Durable,
-                (None, false) => Ack::Received,
+    #[test]
+    fn a_bad_table_is_refused_with_key_value_and_what_was_expected() {
+        let cases = [
+            (json!({}), "", "missing field `listen`"),
+            (
+                json!({ "listen": "nowhere" }),
+                "listen",
+                "`nowhere`, expected an address with a port",
+            ),
+            (
+                json!({ "listen": "a:1", "max_connections": 0 }),
+                "max_connections",
+                "expected at least 1",
+            ),
+            (
+                json!({ "listen": "a:1", "max_body": "2GiB" }),
+                "max_body",
+                "expected 1 B to 1 GiB",
+            ),
+            (
+                json!({ "listen": "a:1", "timeout": "0s" }),
+                "timeout",
+                "0s, expected a time",
+            ),
+            (
+                json!({ "listen": "a:1", "ack": "soon" }),
+                "ack",
+                "unknown variant `soon`, expected one of `received`, `durable`, `delivered`",
+            ),
+        ];
+        for (params, key, message) in cases {
+            let said = params.to_string();
+            let Err(error) = build(params) else {
+                panic!("{said} was taken")
             };
-            let connection = {
-                let inlet = inlet.clone();
-                move |stream| Connection::new(stream, inlet.clone(), http.limits, ack).run()
-            };
-            listener::run(listener, http.max_connections, inlet, connection).await;
-            Ok(())
-        })
+            assert_eq!(error.key, key, "{said}: {error}");
+            assert!(error.message.contains(message), "{said}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_table_of_defaults_is_enough() {
+        let params = json!({ "listen": "127.0.0.1:0", "idle": "0", "ack": "durable" });
+        assert!(build(params).is_ok());
+    }
+
+    #[test]
+    fn a_source_that_acknowledges_what_is_durable_needs_a_journal() {
+        for (ack, needs) in [
+            (json!("durable"), true),
+            (json!("delivered"), false),
+            (Value::Null, false),
+        ] {
+            let source = build(json!({ "listen": "a:1", "ack": ack })).unwrap();
+            assert_eq!(source.needs_journal(), needs, "{ack}");
+        }
     }
 }

@@ -15,12 +15,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use millpond_delivery::OpenGuard;
+use millpond_ingest::{BoxFuture, Ended, Inlet};
 use smol_hyper::rt::{FuturesIo, SmolTimer};
 
-use super::request::Session;
-use super::{Ack, Limits};
-use crate::BoxFuture;
-use crate::inlet::{Ended, Inlet};
+use crate::Ack;
+use crate::request::Session;
+use crate::source::Limits;
 
 /// The most bytes of a connection that are read ahead of the budget.
 const AHEAD_BYTES: usize = 32 << 10;
@@ -28,7 +28,7 @@ const AHEAD_BYTES: usize = 32 << 10;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// One connection and its requests.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     inlet: Inlet,
     session: Arc<Session>,
@@ -38,7 +38,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream, inlet: Inlet, limits: Limits, ack: Ack) -> Self {
+    pub(crate) fn new(stream: TcpStream, inlet: Inlet, limits: Limits, ack: Ack) -> Self {
         Connection {
             stream,
             ended: inlet.ended(),
@@ -50,7 +50,7 @@ impl Connection {
     }
 
     /// Answers requests until the peer, the source or a limit ends it.
-    pub(super) async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         // Answers are short: none of them may wait for the acknowledgement of another.
         let _ = self.stream.set_nodelay(true);
         let session = self.session.clone();

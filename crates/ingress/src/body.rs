@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use hyper::body::{Body, Bytes, Frame, Incoming};
 
-use super::reply::Refused;
-use crate::idle::Idle;
-use crate::inlet::{Ended, Lease};
+use millpond_ingest::{Ended, Idle, Lease};
+
+use crate::reply::Refused;
 
 /// How long a sender may be silent in the middle of a body: it holds a permit meanwhile.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -15,7 +15,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_millis(500);
 
 /// A body while it comes in.
-pub(super) struct Inflow {
+pub(crate) struct Inflow {
     body: Incoming,
     silence: Idle,
     until: Instant,
@@ -24,7 +24,7 @@ pub(super) struct Inflow {
 
 impl Inflow {
     /// `until`: when the whole body has to be there.
-    pub(super) fn new(body: Incoming, until: Instant, ended: Ended) -> Self {
+    pub(crate) fn new(body: Incoming, until: Instant, ended: Ended) -> Self {
         let left = until.saturating_duration_since(Instant::now());
         Inflow {
             body,
@@ -35,7 +35,7 @@ impl Inflow {
     }
 
     /// Whether some of the body has not been read.
-    pub(super) fn is_unread(&self) -> bool {
+    pub(crate) fn is_unread(&self) -> bool {
         !self.body.is_end_stream()
     }
 
@@ -43,7 +43,7 @@ impl Inflow {
     ///
     /// # Errors
     /// When it is too long, too slow or no body.
-    pub(super) async fn read(&mut self, lease: &mut Lease, limit: usize) -> Result<usize, Refused> {
+    pub(crate) async fn read(&mut self, lease: &mut Lease, limit: usize) -> Result<usize, Refused> {
         let limit = limit.min(lease.capacity());
         let mut filled = 0;
         self.silence.touch();

@@ -4,10 +4,10 @@ use std::task::{Poll, Waker};
 
 use millpond_delivery::{Settled, TicketInfo};
 
-use super::Ack;
+use crate::Ack;
 
 /// What became of the events of one request, over all chunks that its body was cut into.
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     ack: Ack,
     state: Mutex<State>,
 }
@@ -22,11 +22,11 @@ struct State {
 
 /// Some of the events were abandoned: nobody can say that they were delivered.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Abandoned;
+pub(crate) struct Abandoned;
 
 impl Outcome {
     /// Nothing has become of them yet; `ack` is the level that will be waited for.
-    pub(super) fn new(ack: Ack) -> Self {
+    pub(crate) fn new(ack: Ack) -> Self {
         Outcome {
             ack,
             state: Mutex::default(),
@@ -34,7 +34,7 @@ impl Outcome {
     }
 
     /// Waits until all of this many events are acknowledged.
-    pub(super) async fn reached(&self, events: u64) -> Result<(), Abandoned> {
+    pub(crate) async fn reached(&self, events: u64) -> Result<(), Abandoned> {
         poll_fn(|context| {
             let mut state = self.lock();
             let reached = match self.ack {

@@ -15,10 +15,7 @@ use serde_json::json;
 #[test]
 fn a_request_that_is_wrong_is_told_what_was_expected() {
     let mut rig = Rig::new(64 << 20, 1, None);
-    let running = rig.start(
-        "http",
-        json!({ "listen": "127.0.0.1:0", "max_body": "100B" }),
-    );
+    let running = rig.start_http(json!({ "listen": "127.0.0.1:0", "max_body": "100B" }));
     let event = "content-length: 3\r\n\r\n{}\n";
     let long = "x".repeat(101);
     let cases = [
@@ -96,10 +93,7 @@ fn a_request_that_is_wrong_is_told_what_was_expected() {
 #[test]
 fn a_sender_of_too_much_sees_the_answer_after_all_it_sent() {
     let mut rig = Rig::new(64 << 20, 1, None);
-    let running = rig.start(
-        "http",
-        json!({ "listen": "127.0.0.1:0", "max_body": "1KiB" }),
-    );
+    let running = rig.start_http(json!({ "listen": "127.0.0.1:0", "max_body": "1KiB" }));
     let mut client = Client::new(&running);
     // Far more than any socket buffers: who hung up at once would reset the sender.
     client.send(&post(&vec![b'x'; 32 << 20]));
@@ -118,7 +112,7 @@ fn a_sender_of_too_much_sees_the_answer_after_all_it_sent() {
 #[test]
 fn half_a_body_is_no_body_and_gives_its_memory_back() {
     let mut rig = Rig::new(64 << 20, 1, None);
-    let running = rig.start("http", json!({ "listen": "127.0.0.1:0" }));
+    let running = rig.start_http(json!({ "listen": "127.0.0.1:0" }));
     let whole = post(&b"{\"a\":1}\n".repeat(1_000));
     for cut in [whole.len() - 1, whole.len() / 2] {
         let mut client = Client::new(&running);
@@ -140,10 +134,7 @@ fn half_a_body_is_no_body_and_gives_its_memory_back() {
 fn slow_bodies_do_not_stop_live_ones_and_have_to_end() {
     // Room for one full read buffer only.
     let mut rig = Rig::new(common::BUFFER, 1, None);
-    let running = rig.start(
-        "http",
-        json!({ "listen": "127.0.0.1:0", "timeout": "500ms" }),
-    );
+    let running = rig.start_http(json!({ "listen": "127.0.0.1:0", "timeout": "500ms" }));
     let mut slow: Vec<_> = (0..20).map(|_| Client::new(&running)).collect();
     for client in &mut slow {
         client.send(&post(&[b'x'; 4_000])[..120]);
@@ -171,10 +162,7 @@ fn slow_bodies_do_not_stop_live_ones_and_have_to_end() {
 #[test]
 fn a_budget_that_is_used_up_makes_senders_wait_and_then_come_again() {
     let mut rig = Rig::new(common::BUFFER, 1, None);
-    let running = rig.start(
-        "http",
-        json!({ "listen": "127.0.0.1:0", "timeout": "300ms" }),
-    );
+    let running = rig.start_http(json!({ "listen": "127.0.0.1:0", "timeout": "300ms" }));
     let all = rig.budget.acquire_blocking(common::BUFFER);
     let mut client = Client::new(&running);
     let answer = client.post(b"{\"late\":true}\n");
@@ -201,10 +189,7 @@ fn a_budget_that_is_used_up_makes_senders_wait_and_then_come_again() {
 #[test]
 fn a_stop_answers_what_was_taken_in_and_closes_the_rest() {
     let mut rig = Rig::new(64 << 20, 1, None);
-    let running = rig.start(
-        "http",
-        json!({ "listen": "127.0.0.1:0", "ack": "delivered" }),
-    );
+    let running = rig.start_http(json!({ "listen": "127.0.0.1:0", "ack": "delivered" }));
     let [mut waits, mut half, mut kept, mut fresh, mut begun] =
         std::array::from_fn(|_| Client::new(&running));
     begun.send(b"POST /v1/ev");
@@ -248,10 +233,8 @@ fn a_stop_answers_what_was_taken_in_and_closes_the_rest() {
 #[test]
 fn idle_and_superfluous_connections_are_closed_and_counted() {
     let mut rig = Rig::new(64 << 20, 1, None);
-    let running = rig.start(
-        "http",
-        json!({ "listen": "127.0.0.1:0", "idle": "300ms", "max_connections": 2 }),
-    );
+    let running =
+        rig.start_http(json!({ "listen": "127.0.0.1:0", "idle": "300ms", "max_connections": 2 }));
     let mut silent = Client::new(&running);
     let mut once = Client::new(&running);
     assert_eq!(once.post(b"{}\n").status, 200);

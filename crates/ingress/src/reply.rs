@@ -4,19 +4,19 @@ use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
-use super::Ack;
-use super::request::PATH;
-use crate::feed::Taken;
+use crate::Ack;
+use crate::format::EVENTS;
+use crate::request::Taken;
 
 /// An answer.
-pub(super) type Reply = Response<Full<Bytes>>;
+pub(crate) type Reply = Response<Full<Bytes>>;
 
 /// How many seconds a sender should wait before it sends again.
 const RETRY_SECONDS: u16 = 1;
 
 /// Why the events of a request are not acknowledged.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
     /// Nothing has this path.
     Path(String),
     /// The path has another method.
@@ -58,8 +58,8 @@ impl Refused {
 
     fn detail(&self) -> String {
         match self {
-            Refused::Path(path) => format!("there is no {path} here: expected {PATH}"),
-            Refused::Method(method) => format!("{PATH} cannot {method}: expected POST"),
+            Refused::Path(path) => format!("there is no {path} here: expected {EVENTS}"),
+            Refused::Method(method) => format!("{EVENTS} cannot {method}: expected POST"),
             Refused::Format(header, value, expected) => {
                 format!("{header} `{value}`, expected {expected}")
             }
@@ -81,7 +81,7 @@ impl Refused {
     }
 
     /// Under which reason a connection counts as closed that this closes.
-    pub(super) fn closes(&self) -> Option<&'static str> {
+    pub(crate) fn closes(&self) -> Option<&'static str> {
         match self {
             Refused::TooLarge(_) => Some("body_too_large"),
             Refused::Slow => Some("slow_body"),
@@ -90,7 +90,7 @@ impl Refused {
     }
 
     /// The answer, as RFC 9457 has it. `unread`: some of the body is, and so the connection cannot go on.
-    pub(super) fn reply(&self, unread: bool) -> Reply {
+    pub(crate) fn reply(&self, unread: bool) -> Reply {
         let status = self.status();
         let problem = json!({
             "title": status.canonical_reason().unwrap_or("error").to_lowercase(),
@@ -113,10 +113,9 @@ impl Refused {
 }
 
 /// Says that the events are acknowledged.
-pub(super) fn accepted(taken: Taken, ack: Ack) -> Reply {
-    let Taken { events, refused } = taken;
-    let accepted = events - refused;
-    let text = format!(r#"{{"accepted":{accepted},"rejected":{refused},"ack":"{ack}"}}"#);
+pub(crate) fn accepted(taken: Taken, ack: Ack) -> Reply {
+    let Taken { accepted, rejected } = taken;
+    let text = format!(r#"{{"accepted":{accepted},"rejected":{rejected},"ack":"{ack}"}}"#);
     body(StatusCode::OK, "application/json", text)
 }
 
