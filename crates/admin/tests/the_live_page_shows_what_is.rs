@@ -1,6 +1,8 @@
 //! The page and whatever else shows a running daemon must tell the same as the metrics, and may neither be
 //! made to run what is not theirs nor keep a client out.
 
+#![allow(clippy::unwrap_used, reason = "this is test code")]
+
 mod common;
 
 use std::io::{BufRead, BufReader, Write};
