@@ -41,6 +41,11 @@ pub(crate) enum Command {
         after_help = "Example: cargo xtask instructions --only filter\nNeeds valgrind; see docs/INSTRUCTIONS.md."
     )]
     Instructions(InstructionsFlags),
+    /// Run real clients, as their registries have them, against the release daemon: all they send has to come out.
+    #[command(
+        after_help = "Example: cargo xtask clients --only segment\nNeeds node, npm, python3 and curl."
+    )]
+    Clients(ClientsFlags),
     /// Build bugs in on purpose, one after the other, and fail unless each is caught by what has to catch it.
     #[command(
         after_help = "Example: cargo xtask prove-bugs --only leaked_ticket\nSee docs/PROOF.md."
@@ -63,6 +68,16 @@ pub(crate) struct InstructionsFlags {
     /// Store what is counted as the figures to compare with.
     #[arg(long)]
     pub(crate) update: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClientsFlags {
+    /// Only the trials whose name contains this.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Option<String>,
+    /// How many events each client sends.
+    #[arg(long, value_name = "EVENTS", default_value_t = 10_000)]
+    pub(crate) events: u64,
 }
 
 #[derive(Debug, Args)]

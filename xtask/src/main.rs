@@ -1,4 +1,4 @@
-//! Development tasks, run as `cargo xtask <command>`: `tidy`, `ci`, `bench`, `ack`, `burst`, `instructions` and `prove-bugs`.
+//! Development tasks, run as `cargo xtask <command>`: `tidy`, `ci`, `bench`, `ack`, `burst`, `instructions`, `clients` and `prove-bugs`.
 //!
 //! This package builds and runs the daemon like any user would. It depends on no crate of the workspace.
 
@@ -10,6 +10,7 @@
 
 mod bench;
 mod ci;
+mod clients;
 mod flags;
 mod instructions;
 mod prove_bugs;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Ack(flags) => bench::ack::run(&flags),
         Command::Burst(flags) => bench::burst::run(&flags),
         Command::Instructions(flags) => instructions::run(&flags),
+        Command::Clients(flags) => clients::run(&flags),
         Command::ProveBugs(flags) => prove_bugs::run(&flags),
     };
     match done {

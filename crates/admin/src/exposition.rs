@@ -108,6 +108,29 @@ fn sources(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
             closed.map(|(reason, count)| ([("source", *name), ("reason", *reason)], *count))
         }),
     )?;
+    let asked = || {
+        seen.sources
+            .iter()
+            .filter(|(_, totals)| totals.requests > 0)
+    };
+    out.counters(
+        "millpond_requests",
+        "Requests that were acknowledged",
+        asked().map(|(name, totals)| ([("source", *name)], totals.requests)),
+    )?;
+    out.counters(
+        "millpond_requests_refused",
+        "Requests that were refused",
+        seen.sources.iter().flat_map(|(name, totals)| {
+            let refused = totals.refused_by.iter();
+            refused.map(|(reason, count)| ([("source", *name), ("reason", *reason)], *count))
+        }),
+    )?;
+    out.counters(
+        "millpond_duplicates",
+        "Events that were taken in before, and so not again",
+        asked().map(|(name, totals)| ([("source", *name)], totals.duplicates)),
+    )?;
     out.seconds_counters(
         "millpond_backpressure_seconds",
         "Time spent waiting for the budget, summed over connections",

@@ -50,6 +50,9 @@
 //! | `millpond_connections` | source | open connections or files |
 //! | `millpond_connections_opened_total` | source | ever opened |
 //! | `millpond_connections_closed_total` | source, reason | closed or refused by the source itself |
+//! | `millpond_requests_total` | source | requests that were acknowledged |
+//! | `millpond_requests_refused_total` | source, reason | requests that were refused |
+//! | `millpond_duplicates_total` | source | events that were taken in before, and so not again |
 //! | `millpond_backpressure_seconds_total` | source | time spent waiting for the budget, summed over connections |
 //! | `millpond_pipeline_events_received_total` | pipeline | inputs; equals the sum of the next six and `millpond_live_events` |
 //! | `millpond_pipeline_events_delivered_total` | pipeline | confirmed by every required sink |

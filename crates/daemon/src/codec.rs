@@ -97,7 +97,9 @@ impl Codec for JsonCodec {
             Some((_, slice, index)) if !letter.derived => slice.bytes(index),
             _ => &derived[..],
         };
+        // What was refused for another reason than its length is there as a whole.
         let truncated = from.and_then(|(chunk, ..)| chunk.refusal());
+        let truncated = truncated.filter(|refusal| refusal.length != original.len() as u64);
         let dead = DeadLetter {
             class: if letter.stage == DECODE {
                 Class::Rejects

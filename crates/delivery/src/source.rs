@@ -13,6 +13,9 @@ pub struct SourceLedger {
     opened: AtomicU64,
     backpressure_nanos: AtomicU64,
     closed_by: Mutex<Reasons>,
+    requests: AtomicU64,
+    duplicates: AtomicU64,
+    refused_by: Mutex<Reasons>,
 }
 
 /// A source's counts.
@@ -30,6 +33,12 @@ pub struct SourceTotals {
     pub backpressure_nanos: u64,
     /// Connections that the source closed or refused by itself, by reason.
     pub closed_by: Reasons,
+    /// Requests that were acknowledged, of a source that is asked.
+    pub requests: u64,
+    /// Events that were taken in before, and so not again.
+    pub duplicates: u64,
+    /// Requests that were refused, by reason.
+    pub refused_by: Reasons,
 }
 
 impl SourceLedger {
@@ -43,6 +52,9 @@ impl SourceLedger {
             opened: AtomicU64::new(0),
             backpressure_nanos: AtomicU64::new(0),
             closed_by: Mutex::new(Reasons::new()),
+            requests: AtomicU64::new(0),
+            duplicates: AtomicU64::new(0),
+            refused_by: Mutex::new(Reasons::new()),
         }
     }
 
@@ -85,6 +97,20 @@ impl SourceLedger {
         *lock(&self.closed_by).entry(reason).or_default() += 1;
     }
 
+    /// Counts a request that was acknowledged, and how many of its events were left out because they had been taken in
+    /// before.
+    pub fn add_request(&self, duplicates: u64) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        if duplicates > 0 {
+            self.duplicates.fetch_add(duplicates, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a request that was refused.
+    pub fn add_refused(&self, reason: &'static str) {
+        *lock(&self.refused_by).entry(reason).or_default() += 1;
+    }
+
     /// All counts.
     pub fn totals(&self) -> SourceTotals {
         SourceTotals {
@@ -94,6 +120,9 @@ impl SourceLedger {
             opened: self.opened.load(Ordering::Relaxed),
             backpressure_nanos: self.backpressure_nanos.load(Ordering::Relaxed),
             closed_by: lock(&self.closed_by).clone(),
+            requests: self.requests.load(Ordering::Relaxed),
+            duplicates: self.duplicates.load(Ordering::Relaxed),
+            refused_by: lock(&self.refused_by).clone(),
         }
     }
 }

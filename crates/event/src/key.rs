@@ -1,6 +1,6 @@
 //! The key of an event, read without parsing the event, and the shard it leads to.
 
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use crate::blocks;
 use crate::error::PathError;
@@ -72,12 +72,22 @@ impl KeyPath {
     /// A structural scan that judges nothing: on every line that is a valid event it agrees with
     /// [`Event::get`](crate::Event::get) (so the last duplicate wins); on any other it may answer anything.
     pub fn hash(&self, line: &[u8]) -> Option<u64> {
+        self.find(line, xxh3_64)
+    }
+
+    /// The same in 128 bits, xxh3-128, for where two keys must not be taken for one.
+    pub fn fingerprint(&self, line: &[u8]) -> Option<u128> {
+        self.find(line, xxh3_128)
+    }
+
+    #[inline]
+    fn find<H>(&self, line: &[u8], hash: fn(&[u8]) -> H) -> Option<H> {
         let mut at = scan::blank(line, 0);
         if let Some(glance) = &self.glance
             && line.get(at) == Some(&b'{')
             && let Some(value) = glance.value(line, at)
         {
-            return identity(line, value);
+            return identity(line, value, hash);
         }
         for name in &self.names {
             if line.get(at) != Some(&b'{') {
@@ -85,25 +95,25 @@ impl KeyPath {
             }
             at = blocks::last_value(line, at, name)?;
         }
-        identity(line, at)
+        identity(line, at, hash)
     }
 }
 
 /// The hash of what the value at `at` is, if it can be a key.
 #[inline]
-fn identity(line: &[u8], at: usize) -> Option<u64> {
+fn identity<H>(line: &[u8], at: usize, hash: fn(&[u8]) -> H) -> Option<H> {
     match line.get(at)? {
         b'"' => {
             let (end, escaped) = scan::string_end(line, at + 1)?;
             let body = line.get(at + 1..end)?;
             if !escaped {
-                return Some(xxh3_64(body));
+                return Some(hash(body));
             }
             let mut decoded = Vec::with_capacity(body.len());
             escape::decode(body, &mut decoded)?;
-            Some(xxh3_64(&decoded))
+            Some(hash(&decoded))
         }
-        b'-' | b'0'..=b'9' => Some(xxh3_64(&line[at..scan::word_end(line, at)])),
+        b'-' | b'0'..=b'9' => Some(hash(&line[at..scan::word_end(line, at)])),
         _ => None,
     }
 }

@@ -38,6 +38,14 @@ pub enum SourceError {
         /// The source's name.
         source_name: String,
     },
+    /// What a setting names cannot be used.
+    #[error("{key}: {message}")]
+    Setting {
+        /// The setting.
+        key: &'static str,
+        /// What is wrong, and what was expected.
+        message: String,
+    },
     /// The pipe that wakes a blocked reader cannot be made.
     #[error("cannot make a pipe to stop `{input}` by: {source}")]
     Pipe {

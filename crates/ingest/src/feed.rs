@@ -163,13 +163,14 @@ impl Feed {
         Ok(())
     }
 
-    /// Hands on what is no event, to be set aside with its reason: its beginning, its length and its hash.
+    /// Hands on what is no event, to be set aside with its reason; of what is longer than a line may be, its beginning,
+    /// its length and its hash.
     ///
     /// # Errors
     /// When a pipeline is gone.
     pub async fn refuse(
         &mut self,
-        bytes: &[u8],
+        mut bytes: Vec<u8>,
         reason: &'static str,
         detail: String,
         listener: Option<Arc<dyn Settled>>,
@@ -178,14 +179,18 @@ impl Feed {
             reason,
             detail,
             length: bytes.len() as u64,
-            hash: xxh3_64(bytes),
+            hash: xxh3_64(&bytes),
         };
-        let prefix = bytes[..bytes.len().min(MAX_REFUSED)].to_vec();
+        // As long as a line may be, it is kept as lines are.
+        if bytes.len() > self.lines.max_line() {
+            bytes.truncate(MAX_REFUSED);
+        }
+        bytes.shrink_to_fit();
         let permit = self
             .inlet
-            .charge(prefix.len().next_multiple_of(crate::inlet::PAGE));
+            .charge(bytes.len().next_multiple_of(crate::inlet::PAGE));
         let origin = self.origin(self.lines.offset(), unix_micros());
-        let chunk = Chunk::refused(prefix, origin, refusal);
+        let chunk = Chunk::refused(bytes, origin, refusal);
         self.sequence += self.inlet.submit(chunk, Arc::new(permit), listener).await?;
         Ok(())
     }
@@ -215,7 +220,8 @@ impl Feed {
     }
 }
 
-fn unix_micros() -> u64 {
+/// Now, in microseconds since the Unix epoch.
+pub fn unix_micros() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |time| {
         u64::try_from(time.as_micros()).unwrap_or(u64::MAX)

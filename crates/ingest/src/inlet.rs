@@ -54,6 +54,8 @@ pub struct JournalWay {
     pub room: RoomSender<Taken<Slice>>,
     /// How far the source's partitions are in the journal already.
     pub resume: Resume,
+    /// Whether it has no room now.
+    pub is_full: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 /// A pipeline behind an inlet is gone: the source has nobody left to read for.
@@ -141,6 +143,24 @@ impl Inlet {
         self.inner.stop.is_stopped() || self.inner.closed.is_raised()
     }
 
+    /// Bytes of the budget that are out, with whoever has them.
+    pub fn budget_used(&self) -> u64 {
+        self.inner.budget.used()
+    }
+
+    /// Bytes of the budget that have come back, ever.
+    pub fn budget_returned(&self) -> u64 {
+        self.inner.budget.returned()
+    }
+
+    /// Whether the journal that keeps what the source hands on has no room for it.
+    pub fn is_full(&self) -> bool {
+        match &self.inner.way {
+            Way::Pipelines { .. } => false,
+            Way::Journal(way) => (way.is_full)(),
+        }
+    }
+
     /// Waits until the source should end.
     pub fn ended(&self) -> Ended {
         Ended {
@@ -155,6 +175,11 @@ impl Inlet {
         if self.is_ahead() || self.closed_gate().is_some() {
             return None;
         }
+        self.lease_now(bytes)
+    }
+
+    /// The same, however far ahead the source is.
+    pub fn lease_at_once(&self, bytes: usize) -> Option<Lease> {
         self.lease_now(bytes)
     }
 
@@ -361,6 +386,7 @@ impl Lease {
 
     /// Other bytes in place of its buffer, under the same permit: as many at most as that covers.
     pub fn holding(mut self, bytes: Vec<u8>) -> Lease {
+        self.permit.grow_to(bytes.capacity());
         self.permit.shrink_to(bytes.capacity());
         Lease {
             buffer: Buffer::from_vec(bytes),

@@ -83,7 +83,7 @@ mod tcp;
 pub use config::{ConfigError, Kind, build, build_of, kinds};
 pub use demo::{Burst, DemoConfig, Shoppers};
 pub use error::SourceError;
-pub use feed::{Feed, Taken};
+pub use feed::{Feed, Taken, unix_micros};
 pub use file::{FileConfig, Paths};
 pub use idle::Idle;
 pub use inlet::{Closed, Ended, Inlet, JournalWay, Lease};

@@ -9,8 +9,8 @@ use crate::decoded::Rejects;
 pub struct Summary<'a> {
     /// Events taken in.
     pub accepted: u64,
-    /// Those of them that had been taken in before, and went no further.
-    pub duplicates: u64,
+    /// Events that had been taken in before; told where that is looked for.
+    pub duplicates: Option<u64>,
     /// Events that were not.
     pub rejects: &'a Rejects,
 }
@@ -39,7 +39,7 @@ impl Answer {
             rejects,
         } = *summary;
         let rejected = rejects.count();
-        if rejected == 0 && duplicates == 0 {
+        if rejected == 0 && duplicates.is_none() {
             let body = format!("{{\"accepted\":{accepted},\"rejected\":0,\"ack\":\"{ack}\"}}\n");
             return Answer {
                 status: 200,
@@ -48,13 +48,13 @@ impl Answer {
             };
         }
         let mut answer = Map::new();
-        let is_read = accepted > 0 || rejected == 0;
+        let is_read = accepted > 0 || rejected == 0 || duplicates > Some(0);
         if !is_read {
             answer.extend(problem(rejects));
         }
         answer.insert("accepted".into(), accepted.into());
         answer.insert("rejected".into(), rejected.into());
-        if duplicates > 0 {
+        if let Some(duplicates) = duplicates {
             answer.insert("duplicates".into(), duplicates.into());
         }
         answer.insert("ack".into(), ack.into());

@@ -8,6 +8,29 @@ use crate::answer::Summary;
 /// The most rejects that are listed; all are counted.
 pub const MAX_REJECTS: usize = 100;
 
+/// Every reason for which an event is refused, for whoever has to know them from their texts.
+pub const REASONS: &[&str] = &[
+    "cut_short",
+    "bad_syntax",
+    "bad_number",
+    "bad_escape",
+    "control_character",
+    "lone_surrogate",
+    "invalid_utf8",
+    "too_deep",
+    "not_an_object",
+    "trailing_bytes",
+    "too_long",
+    "line_too_long",
+    "missing_attribute",
+    "bad_attribute",
+    "bad_data",
+    "bad_call",
+    "event_too_large",
+    "batch_too_large",
+    "unreadable_body",
+];
+
 /// What a body was.
 #[derive(Debug)]
 pub struct Decoded {
@@ -111,7 +134,7 @@ impl Fault {
     }
 
     pub(crate) fn too_long(length: usize, limit: usize) -> Self {
-        let detail = format!("event of {length} bytes, expected at most {limit}");
+        let detail = format!("line of {length} bytes, expected at most {limit}");
         Fault::new("line_too_long", detail)
     }
 }
@@ -184,7 +207,7 @@ impl Decoded {
     pub fn summary(&self) -> Summary<'_> {
         Summary {
             accepted: self.events - self.rejects.count,
-            duplicates: 0,
+            duplicates: None,
             rejects: &self.rejects,
         }
     }

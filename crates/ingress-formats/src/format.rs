@@ -76,6 +76,20 @@ impl Format {
         }
     }
 
+    /// About how many bytes the lines of a body of `body` bytes take beside it.
+    pub fn beside(self, headers: &HeaderMap, body: usize) -> usize {
+        match self {
+            // Made into lines where they lie, but for those that are not what they usually are.
+            Format::Lines
+            | Format::Json { .. }
+            | Format::CloudEventStructured
+            | Format::CloudEventBatch => 0,
+            Format::CloudEventBinary => cloudevents::line_bytes(headers, body),
+            // A batch that says much for all of its calls takes more.
+            Format::Segment(_) | Format::SegmentBatch => body + (body >> 2) + 256,
+        }
+    }
+
     /// The longest body that the format's own rules allow, in bytes, if they say.
     pub fn max_body(self) -> Option<usize> {
         match self {

@@ -36,7 +36,7 @@ mod segment;
 
 pub use crate::{
     answer::{Answer, Summary},
-    decoded::{Decoded, Id, Lines, MAX_REJECTS, Refused, Reject, Rejects},
+    decoded::{Decoded, Id, Lines, MAX_REJECTS, REASONS, Refused, Reject, Rejects},
     format::{Check, Context, Format, Unsupported},
     route::Route,
     segment::Call,

@@ -5,7 +5,7 @@ mod common;
 
 use common::{CONTEXT, frame, headers};
 use millpond_event::Judge;
-use millpond_ingress_formats::{Check, Context, Decoded, Lines, Route};
+use millpond_ingress_formats::{Check, Context, Decoded, Lines, REASONS, Route};
 use proptest::prelude::*;
 
 fn checked(path: &str, pairs: &[(&str, &str)], body: &[u8], context: &Context) -> Decoded {
@@ -37,6 +37,9 @@ fn checked(path: &str, pairs: &[(&str, &str)], body: &[u8], context: &Context) -
         String::from_utf8_lossy(body)
     );
     assert!(decoded.rejects.count() <= decoded.events);
+    for refused in &decoded.refused {
+        assert!(REASONS.contains(&refused.reason), "{}", refused.reason);
+    }
     assert!(decoded.ids.is_empty() || decoded.ids.len() == lines.len());
     if path != "/v1/events" {
         // These formats judge for themselves: their lines are events.

@@ -4,13 +4,10 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use hyper::body::{Body, Bytes, Frame, Incoming};
-
-use millpond_ingest::{Ended, Idle, Lease};
+use millpond_ingest::{Ended, Idle};
 
 use crate::reply::Refused;
 
-/// How long a sender may be silent in the middle of a body: it holds a permit meanwhile.
-const SILENCE: Duration = Duration::from_secs(5);
 /// How long the rest of a body may take once the source should end.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -23,12 +20,12 @@ pub(crate) struct Inflow {
 }
 
 impl Inflow {
-    /// `until`: when the whole body has to be there.
-    pub(crate) fn new(body: Incoming, until: Instant, ended: Ended) -> Self {
+    /// `stall`: how long its sender may be silent. `until`: when the whole body has to be there.
+    pub(crate) fn new(body: Incoming, stall: Duration, until: Instant, ended: Ended) -> Self {
         let left = until.saturating_duration_since(Instant::now());
         Inflow {
             body,
-            silence: Idle::new(SILENCE.min(left)),
+            silence: Idle::new(stall.min(left)),
             until,
             ended: Some(ended),
         }
@@ -39,28 +36,27 @@ impl Inflow {
         !self.body.is_end_stream()
     }
 
-    /// Reads the body to its end, into the front of the lease, and says how long it is: at most `limit`.
+    /// Reads the body to its end, and says how long it is: at most as long as `room`.
     ///
     /// # Errors
     /// When it is too long, too slow or no body.
-    pub(crate) async fn read(&mut self, lease: &mut Lease, limit: usize) -> Result<usize, Refused> {
-        let limit = limit.min(lease.capacity());
+    pub(crate) async fn read(&mut self, room: &mut [u8]) -> Result<usize, Refused> {
         let mut filled = 0;
         self.silence.touch();
         while let Some(frame) = poll_fn(|context| self.frame(context)).await? {
             let Ok(bytes) = frame.into_data() else {
                 continue;
             };
-            let Some(room) = lease.bytes()[..limit].get_mut(filled..filled + bytes.len()) else {
+            let limit = room.len();
+            let Some(here) = room.get_mut(filled..filled + bytes.len()) else {
                 return Err(Refused::TooLarge(limit));
             };
-            room.copy_from_slice(&bytes);
+            here.copy_from_slice(&bytes);
             filled += bytes.len();
             self.silence.touch();
         }
         Ok(filled)
     }
-
     fn frame(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>, Refused>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
             let frame = frame.transpose();

@@ -1,78 +1,57 @@
 use hyper::header::{CONTENT_TYPE, HeaderMap};
 use hyper::{Method, Uri};
+use millpond_ingress_formats::{self as formats, Context, Decoded, Route, Summary};
 
+use crate::Ack;
 use crate::reply::{self, Refused, Reply};
-use crate::{Ack, request};
 
-/// The path that takes lines of JSON.
-pub(crate) const EVENTS: &str = "/v1/events";
-
-/// What a body is written in, as its path and its content type say.
+/// What a body is written in, and what its path is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// Lines of JSON.
-    Lines,
-}
-
-/// A body as lines of JSON.
-#[derive(Debug, Default)]
-pub(crate) struct Decoded {
-    /// The lines, an event each; none where the body is lines as it is.
-    pub(crate) lines: Option<Vec<u8>>,
-    /// What is no event of this format.
-    pub(crate) rejects: Vec<Reject>,
-}
-
-/// A part of a body that is no event, and goes to the dead letters as it came.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Reject {
-    /// Its bytes.
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) reason: &'static str,
-    pub(crate) detail: String,
+pub(crate) struct Format {
+    route: Route,
+    format: formats::Format,
 }
 
 impl Format {
     /// Judges a request by its head, before its body is read.
     pub(crate) fn of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Format, Refused> {
         let path = uri.path();
-        if path != EVENTS {
-            return Err(Refused::Path(path.to_owned()));
-        }
+        let route = Route::find(path).ok_or_else(|| Refused::Path(path.to_owned()))?;
         if method != Method::POST {
-            return Err(Refused::Method(method.to_string()));
+            return Err(Refused::Method(method.to_string(), path.to_owned()));
         }
-        if let Some(value) = headers.get(CONTENT_TYPE) {
-            let value = value.to_str().unwrap_or("?");
-            let kind = value.split(';').next().unwrap_or(value).trim();
-            let known = ["application/x-ndjson", "application/json"];
-            if !known.iter().any(|known| kind.eq_ignore_ascii_case(known)) {
-                let expected = "application/x-ndjson, application/json or none";
-                return Err(Refused::Format("content-type", value.into(), expected));
-            }
-        }
-        Ok(Format::Lines)
+        let format = route.format(headers).map_err(|unsupported| {
+            Refused::Format(CONTENT_TYPE, unsupported.found, unsupported.expected)
+        })?;
+        Ok(Format { route, format })
     }
 
-    /// The most bytes that the lines and the rejects of such a body take beside it: they are paid for before it is
-    /// read.
-    pub(crate) fn beside(self, _headers: &HeaderMap, _body: usize) -> usize {
-        match self {
-            Format::Lines => 0,
-        }
+    /// The most bytes that its own rules allow a body, whatever the configuration does.
+    pub(crate) fn max_body(self) -> Option<usize> {
+        self.format.max_body()
     }
 
-    /// Reads a body, which is whole and not compressed.
-    pub(crate) fn decode(self, _headers: &HeaderMap, _body: &[u8]) -> Result<Decoded, Refused> {
-        match self {
-            Format::Lines => Ok(Decoded::default()),
+    /// About how many bytes the lines of such a body take beside it: they are paid for before it is read.
+    pub(crate) fn beside(self, headers: &HeaderMap, body: usize) -> usize {
+        self.format.beside(headers, body)
+    }
+
+    /// Reads a body, which is whole and not compressed, and may be made into lines where it lies.
+    pub(crate) fn decode(
+        self,
+        headers: &HeaderMap,
+        body: &mut [u8],
+        context: &Context,
+    ) -> Result<Decoded, Refused> {
+        let decoded = self.format.decode(headers, body, context);
+        if decoded.events == 0 && !decoded.may_be_empty {
+            return Err(Refused::Empty);
         }
+        Ok(decoded)
     }
 
     /// Says that the events are acknowledged.
-    pub(crate) fn accepted(self, taken: request::Taken, ack: Ack) -> Reply {
-        match self {
-            Format::Lines => reply::accepted(taken, ack),
-        }
+    pub(crate) fn answer(self, summary: &Summary<'_>, ack: Ack) -> Reply {
+        reply::answered(self.route.answer(summary, &ack.to_string()))
     }
 }

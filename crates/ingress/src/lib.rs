@@ -5,11 +5,17 @@
 //! | file | what it decides |
 //! |---|---|
 //! | `source` | what listens, and how many connections there may be |
+//! | `peers` | how many of them one peer may have |
+//! | `tls` | who can read along |
 //! | `connection` | what a connection speaks, and when it is over |
+//! | `framing` | whether two readers would find the same requests in it |
 //! | `request` | what becomes of a request, from its head to its answer |
+//! | `cors`, `auth` | who may send, and how much |
+//! | `body`, `inflate` | how long a body may take, and how large it may become |
 //! | `format` | what the bytes of its body say, as lines of JSON |
+//! | `dedupe`, `memory` | which of them were taken in already |
 //! | `outcome` | when its events are acknowledged |
-//! | `reply` | what its sender hears |
+//! | `reply`, `drain` | what its sender hears, and when to come again |
 //!
 //! It stands apart from the other sources because of what it brings with it: whoever wants it passes [`KIND`] to
 //! [`millpond_ingest::build_of`] with the other kinds.
@@ -19,13 +25,29 @@
 //! assert!(millpond_ingest::build_of(&[millpond_ingress::KIND], "http", params).is_ok());
 //! ```
 
+mod auth;
 mod body;
 mod config;
 mod connection;
+mod cors;
+mod dedupe;
+mod drain;
 mod format;
+mod framing;
+mod inflate;
+mod memory;
 mod outcome;
+mod peers;
+mod pulse;
+mod reload;
 mod reply;
 mod request;
 mod source;
+mod stream;
+mod tls;
 
-pub use config::{Ack, HttpConfig, KIND};
+pub use auth::{KeyConfig, Scheme};
+pub use config::{Ack, DedupeConfig, HttpConfig, KIND, OnFull};
+pub use cors::CorsConfig;
+pub use millpond_ingress_formats::REASONS;
+pub use tls::TlsConfig;

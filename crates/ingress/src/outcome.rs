@@ -1,10 +1,12 @@
 use std::future::poll_fn;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
+use std::time::Instant;
 
 use millpond_delivery::{Settled, TicketInfo};
 
 use crate::Ack;
+use crate::memory::Reservation;
 
 /// What became of the events of one request, over all chunks that its body was cut into.
 pub(crate) struct Outcome {
@@ -14,10 +16,14 @@ pub(crate) struct Outcome {
 
 #[derive(Default)]
 struct State {
+    /// How many events there are, once that is known.
+    events: Option<u64>,
     durable: u64,
     settled: u64,
     abandoned: bool,
     waker: Option<Waker>,
+    /// Ids to remember once they are acknowledged: that may be after the answer, and then counts all the same.
+    reservations: Vec<Reservation>,
 }
 
 /// Some of the events were abandoned: nobody can say that they were delivered.
@@ -26,24 +32,26 @@ pub(crate) struct Abandoned;
 
 impl Outcome {
     /// Nothing has become of them yet; `ack` is the level that will be waited for.
-    pub(crate) fn new(ack: Ack) -> Self {
+    pub(crate) fn new(ack: Ack, reservations: Vec<Reservation>) -> Self {
+        let state = State {
+            reservations,
+            ..State::default()
+        };
         Outcome {
             ack,
-            state: Mutex::default(),
+            state: Mutex::new(state),
         }
     }
 
     /// Waits until all of this many events are acknowledged.
     pub(crate) async fn reached(&self, events: u64) -> Result<(), Abandoned> {
+        self.lock().events = Some(events);
         poll_fn(|context| {
             let mut state = self.lock();
-            let reached = match self.ack {
-                Ack::Received => true,
-                // What is durable stays so, whatever becomes of it in this process.
-                Ack::Durable => state.durable >= events,
-                Ack::Delivered => state.settled >= events && !state.abandoned,
-            };
-            if reached {
+            if state.is_reached(self.ack) {
+                let kept = std::mem::take(&mut state.reservations);
+                drop(state);
+                keep(kept);
                 return Poll::Ready(Ok(()));
             }
             if state.abandoned {
@@ -63,14 +71,38 @@ impl Outcome {
     }
 
     fn tell(&self, change: impl FnOnce(&mut State)) {
-        let waker = {
+        let (waker, kept) = {
             let mut state = self.lock();
             change(&mut state);
-            state.waker.take()
+            let reached = state.is_reached(self.ack);
+            let kept = if reached {
+                std::mem::take(&mut state.reservations)
+            } else {
+                Vec::new()
+            };
+            (state.waker.take(), kept)
         };
+        keep(kept);
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+}
+
+impl State {
+    fn is_reached(&self, ack: Ack) -> bool {
+        self.events.is_some_and(|events| match ack {
+            Ack::Received => true,
+            // What is durable stays so, whatever becomes of it in this process.
+            Ack::Durable => self.durable >= events,
+            Ack::Delivered => self.settled >= events && !self.abandoned,
+        })
+    }
+}
+
+fn keep(reservations: Vec<Reservation>) {
+    for reservation in reservations {
+        reservation.keep(Instant::now());
     }
 }
 
@@ -112,7 +144,7 @@ mod tests {
                 outcome.settled(ticket, false);
             }),
         ] {
-            let outcome = Outcome::new(ack);
+            let outcome = Outcome::new(ack, Vec::new());
             say(&outcome, &chunk(3));
             assert_eq!(block_on(poll_once(outcome.reached(5))), None, "{ack}");
             say(&outcome, &chunk(2));
@@ -122,14 +154,14 @@ mod tests {
 
     #[test]
     fn what_is_delivered_before_it_is_durable_is_not_yet_durable() {
-        let outcome = Outcome::new(Ack::Durable);
+        let outcome = Outcome::new(Ack::Durable, Vec::new());
         outcome.settled(&chunk(5), false);
         assert_eq!(block_on(poll_once(outcome.reached(5))), None);
     }
 
     #[test]
     fn one_abandoned_chunk_spoils_the_request_and_wakes_who_waits_for_the_others() {
-        let outcome = std::sync::Arc::new(Outcome::new(Ack::Delivered));
+        let outcome = std::sync::Arc::new(Outcome::new(Ack::Delivered, Vec::new()));
         let (told, heard) = std::sync::mpsc::channel();
         std::thread::spawn({
             let outcome = outcome.clone();

@@ -1,57 +1,68 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use async_std::sync::Mutex;
 use async_std::task;
 use futures_lite::future::{Future, or};
-use hyper::Request;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_ENCODING, HeaderMap};
+use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
+use hyper::{Request, Version};
 use millpond_delivery::Settled;
-use millpond_ingest::{Feed, Inlet, Lease};
+use millpond_ingest::{Feed, Lease, unix_micros};
+use millpond_ingress_formats::{Check, Context, Decoded, Lines, Refused as SetAside, Summary};
 
-use crate::Ack;
+use crate::auth::{Guest, Key};
 use crate::body::Inflow;
-use crate::format::{Decoded, Format, Reject};
+use crate::format::Format;
+use crate::inflate::{Encoding, Expanded};
+use crate::memory::Reservation;
 use crate::outcome::Outcome;
+use crate::pulse::Pulse;
 use crate::reply::{Refused, Reply};
-use crate::source::Limits;
+use crate::source::Door;
+use crate::{Ack, OnFull};
 
-/// What was taken in of a request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Taken {
-    pub(crate) accepted: u64,
-    /// What is set aside from the start.
-    pub(crate) rejected: u64,
-}
+/// Bodies that are longer than this are decompressed where they hold nobody up.
+const LONG: usize = 64 << 10;
+/// How often it is looked whether a full journal has room again.
+const LAP: Duration = Duration::from_millis(20);
 
-/// What the head of a request says.
-struct Admitted {
-    format: Format,
-    headers: HeaderMap,
-    /// How long the body is, or may be where that is not said.
-    bytes: usize,
-}
-
-/// The requests of one connection: one after the other, in one partition.
+/// The requests of one connection, in one partition.
 pub(crate) struct Session {
-    inlet: Inlet,
-    limits: Limits,
-    ack: Ack,
+    door: Arc<Door>,
+    pulse: Arc<Pulse>,
     feed: Mutex<Feed>,
     asked: AtomicBool,
     unread: AtomicBool,
 }
 
+/// What the head of a request says.
+struct Admitted<'a> {
+    format: Format,
+    headers: HeaderMap,
+    guest: Guest<'a>,
+    encoding: Option<Encoding>,
+    /// How long the body is, or may be where that is not said.
+    bytes: usize,
+}
+
+/// A body that was read.
+struct Whole {
+    lease: Lease,
+    /// How much of it is filled.
+    filled: usize,
+    /// What its signature was reserved by.
+    signature: Option<Reservation>,
+}
+
 impl Session {
-    pub(crate) fn new(inlet: Inlet, limits: Limits, ack: Ack) -> Self {
+    pub(crate) fn new(door: Arc<Door>, pulse: Arc<Pulse>) -> Self {
         Session {
-            feed: Mutex::new(Feed::new(inlet.clone(), limits.max_line)),
-            inlet,
-            limits,
-            ack,
+            feed: Mutex::new(Feed::new(door.inlet.clone(), door.limits.max_line)),
+            door,
+            pulse,
             asked: AtomicBool::new(false),
             unread: AtomicBool::new(false),
         }
@@ -69,44 +80,80 @@ impl Session {
 
     /// Takes the events of a request in and answers when they are acknowledged, or cannot be.
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> Reply {
+        let _answering = self.pulse.begin();
         self.asked.store(true, Ordering::Relaxed);
-        let until = Instant::now() + self.limits.timeout;
         let (head, body) = request.into_parts();
+        let version = head.version;
+        let origin = match self.door.cors.origin(&head.headers) {
+            Ok(origin) => origin,
+            Err(refused) => return self.refuse(&refused, !body.is_end_stream(), version),
+        };
+        let preflight = origin
+            .as_ref()
+            .and_then(|_| self.door.cors.preflight(&head.method, &head.headers));
+        let mut reply = match preflight {
+            Some(reply) => reply,
+            None => self.answer_to(head, body).await,
+        };
+        if let Some(origin) = origin {
+            self.door.cors.allow(origin, &mut reply);
+        }
+        reply
+    }
+
+    async fn answer_to(&self, head: Parts, body: Incoming) -> Reply {
+        let door = &*self.door;
+        let until = Instant::now() + door.limits.timeout;
+        let version = head.version;
         let admitted = self.admit(head, &body);
-        let mut inflow = Inflow::new(body, until, self.inlet.ended());
+        let mut inflow = Inflow::new(body, door.limits.stall, until, door.inlet.ended());
         let answered = match admitted {
             Ok(admitted) => self.take(&mut inflow, admitted, until).await,
             Err(refused) => Err(refused),
         };
-        let refused = match answered {
-            Ok(reply) => return reply,
-            Err(refused) => refused,
-        };
+        match answered {
+            Ok(reply) => reply,
+            Err(refused) => self.refuse(&refused, inflow.is_unread(), version),
+        }
+    }
+
+    /// Counts a refusal and says it. `unread`: some of the body is.
+    fn refuse(&self, refused: &Refused, unread: bool, version: Version) -> Reply {
+        let door = &*self.door;
         tracing::debug!(
-            source = &**self.inlet.name(),
+            source = &**door.inlet.name(),
             ?refused,
             "a request was refused"
         );
-        let unread = inflow.is_unread();
+        door.inlet.ledger().add_refused(refused.reason());
+        // A stream of HTTP/2 ends alone.
+        let closes = version < Version::HTTP_2 && (unread || refused.is_the_last());
         if unread {
             self.unread.store(true, Ordering::Relaxed);
-            if let Some(reason) = refused.closes() {
-                self.inlet.ledger().add_closed(reason);
-            }
         }
-        refused.reply(unread)
-    }
-
-    /// The largest body that can be taken in: the budget has to cover it.
-    fn max_body(&self) -> usize {
-        self.limits.max_body.min(self.inlet.budget_bytes())
+        let again = || door.drain.seconds(&door.inlet, Instant::now());
+        refused.reply(closes, again, &door.auth)
     }
 
     /// Judges a request by its head.
-    fn admit(&self, head: Parts, body: &Incoming) -> Result<Admitted, Refused> {
-        let format = Format::of(&head.method, &head.uri, &head.headers)?;
-        not_encoded(&head.headers)?;
-        let max = self.max_body();
+    fn admit(&self, head: Parts, body: &Incoming) -> Result<Admitted<'_>, Refused> {
+        let door = &*self.door;
+        let headers = head.headers;
+        let guest = door
+            .auth
+            .judge(&headers, SystemTime::now())
+            .map_err(Refused::Denied)?;
+        if let Guest::Known(key) = guest {
+            may_send(key)?;
+        }
+        if headers.len() > door.limits.max_headers || size(&headers) > door.limits.max_header_bytes
+        {
+            return Err(Refused::Headers);
+        }
+        let format = Format::of(&head.method, &head.uri, &headers)?;
+        let encoding = Encoding::of(&headers)?;
+        let max = door.limits.max_body.min(door.inlet.budget_bytes());
+        let max = format.max_body().map_or(max, |most| most.min(max));
         let bytes = match body.size_hint().exact() {
             Some(0) => return Err(Refused::Empty),
             Some(bytes) => usize::try_from(bytes).ok().filter(|&bytes| bytes <= max),
@@ -114,8 +161,10 @@ impl Session {
         };
         Ok(Admitted {
             format,
+            guest,
+            encoding,
             bytes: bytes.ok_or(Refused::TooLarge(max))?,
-            headers: head.headers,
+            headers,
         })
     }
 
@@ -123,82 +172,209 @@ impl Session {
     async fn take(
         &self,
         inflow: &mut Inflow,
-        admitted: Admitted,
+        admitted: Admitted<'_>,
         until: Instant,
     ) -> Result<Reply, Refused> {
-        let Admitted {
-            format,
-            headers,
-            bytes,
-        } = admitted;
-        let need = bytes + format.beside(&headers, bytes);
-        let lease = before(until, self.inlet.lease(need)).await;
-        let mut lease = lease.ok_or(Refused::NoRoom)?.ok_or(Refused::Ended)?;
-        let filled = inflow.read(&mut lease, bytes).await?;
-        self.inlet.ledger().add_bytes(filled as u64);
-        let decoded = format.decode(&headers, &lease.bytes()[..filled])?;
-        let outcome = (self.ack != Ack::Received).then(|| Arc::new(Outcome::new(self.ack)));
-        let taken = self.hand_on(lease, filled, decoded, &outcome).await?;
-        let events = taken.accepted + taken.rejected;
-        if events == 0 {
-            return Err(Refused::Empty);
+        let door = &*self.door;
+        let (format, ack) = (admitted.format, door.ack);
+        let (whole, key) = self.read(inflow, &admitted, until).await?;
+        let Whole {
+            mut lease,
+            filled,
+            signature,
+        } = whole;
+        if let Some(most) = format.max_body().filter(|most| filled > *most) {
+            return Err(Refused::Expands(most));
         }
-        if let Some(outcome) = outcome {
-            let reached = before(until, outcome.reached(events)).await;
-            reached
-                .ok_or(Refused::Late(self.ack))?
-                .map_err(|_| Refused::Abandoned)?;
+        let context = Context {
+            now_micros: unix_micros(),
+            max_event: door.limits.max_line,
+            check: Check::Shape,
+        };
+        let body = &mut lease.bytes()[..filled];
+        let Decoded {
+            lines,
+            rejects,
+            refused,
+            ids,
+            ..
+        } = format.decode(&admitted.headers, body, &context)?;
+        let mut filled = filled;
+        if let Lines::Built(lines) = lines {
+            filled = lines.len();
+            lease = lease.holding(lines);
         }
-        Ok(format.accepted(taken, self.ack))
+        let mut duplicates = None;
+        let mut reservations: Vec<Reservation> = signature.into_iter().collect();
+        if let Some(dedupe) = &door.dedupe {
+            let ids = (!ids.is_empty()).then(|| ids.iter().map(|id| id.map(|id| id.0)).collect());
+            let fresh = dedupe.fresh(&mut lease.bytes()[..filled], ids, Instant::now());
+            let fresh = fresh.map_err(|_| Refused::UnderWay)?;
+            filled = fresh.filled;
+            duplicates = Some(fresh.duplicates);
+            reservations.push(fresh.reservation);
+        }
+        let outcome = Arc::new(Outcome::new(ack, reservations));
+        let events = self.hand_on(lease, filled, refused, &outcome).await?;
+        if let Some(key) = key {
+            key.sent(events, Instant::now());
+        }
+        let reached = before(until, outcome.reached(events)).await;
+        reached
+            .ok_or(Refused::Late(ack))?
+            .map_err(|_| Refused::Abandoned)?;
+        door.inlet.ledger().add_request(duplicates.unwrap_or(0));
+        let summary = Summary {
+            accepted: events.saturating_sub(rejects.count()),
+            duplicates,
+            rejects: &rejects,
+        };
+        Ok(format.answer(&summary, ack))
     }
 
-    /// Hands on what was read of a body, in one go.
+    /// Reads a body to its end, under a permit for all that it may become, and decompresses it; says whose it is.
+    async fn read<'a>(
+        &'a self,
+        inflow: &mut Inflow,
+        admitted: &Admitted<'a>,
+        until: Instant,
+    ) -> Result<(Whole, Option<&'a Key>), Refused> {
+        let door = &*self.door;
+        let bytes = admitted.bytes;
+        let most = admitted
+            .encoding
+            .map_or(0, |_| Encoding::most(&door.limits, bytes));
+        let expanded = admitted.encoding.map_or(0, |encoding| encoding.room(most));
+        let beside = admitted.format.beside(&admitted.headers, bytes.max(most));
+        let mut lease = self.lease(bytes + expanded + beside, until).await?;
+        let filled = inflow.read(&mut lease.bytes()[most..most + bytes]).await?;
+        door.inlet.ledger().add_bytes(filled as u64);
+        let body = &lease.bytes()[most..most + filled];
+        let (mut key, mut signature) = (None, None);
+        match &admitted.guest {
+            Guest::Anybody => {}
+            Guest::Known(known) => key = Some(*known),
+            Guest::Signed(signed) => {
+                let signer = door.auth.verify(signed, body, SystemTime::now());
+                let signer = signer.map_err(Refused::Denied)?;
+                may_send(signer)?;
+                let used = door
+                    .signatures
+                    .reserve([Some(signed.fingerprint())], Instant::now());
+                let (reservation, fresh) = used.map_err(|_| Refused::UnderWay)?;
+                if fresh != [true] {
+                    return Err(Refused::Used);
+                }
+                (key, signature) = (Some(signer), Some(reservation));
+            }
+        }
+        let (lease, filled) = match admitted.encoding {
+            None => (lease, filled),
+            Some(encoding) => self.expand(encoding, lease, most, filled).await?,
+        };
+        let whole = Whole {
+            lease,
+            filled,
+            signature,
+        };
+        Ok((whole, key))
+    }
+
+    /// A permit, and the memory for it.
+    async fn lease(&self, bytes: usize, until: Instant) -> Result<Lease, Refused> {
+        let inlet = &self.door.inlet;
+        if bytes > inlet.budget_bytes() {
+            return Err(Refused::TooLarge(inlet.budget_bytes()));
+        }
+        if self.door.on_full == OnFull::Shed {
+            if inlet.is_ended() {
+                return Err(Refused::Ended);
+            }
+            let lease = inlet.lease_at_once(bytes).filter(|_| !inlet.is_full());
+            return lease.ok_or(Refused::Busy);
+        }
+        while inlet.is_full() {
+            if inlet.is_ended() {
+                return Err(Refused::Ended);
+            }
+            if Instant::now() >= until {
+                return Err(Refused::NoRoom);
+            }
+            task::sleep(LAP).await;
+        }
+        let lease = before(until, inlet.lease(bytes)).await;
+        lease.ok_or(Refused::NoRoom)?.ok_or(Refused::Ended)
+    }
+
+    /// Decompresses a body that lies behind the room for what it may become.
+    async fn expand(
+        &self,
+        encoding: Encoding,
+        mut lease: Lease,
+        most: usize,
+        filled: usize,
+    ) -> Result<(Lease, usize), Refused> {
+        let expand = move || {
+            let (room, body) = lease.bytes().split_at_mut(most);
+            let expanded = encoding.expand(&body[..filled], room);
+            (lease, expanded)
+        };
+        let (lease, expanded) = if filled > LONG {
+            task::spawn_blocking(expand).await
+        } else {
+            expand()
+        };
+        match expanded {
+            Ok(filled) => Ok((lease, filled)),
+            Err(Expanded::Broken(error)) => Err(Refused::Broken(error)),
+            Err(Expanded::TooFar) if most < self.door.limits.max_decompressed => {
+                Err(Refused::Ratio(self.door.limits.max_ratio))
+            }
+            Err(Expanded::TooFar) => Err(Refused::Expands(most)),
+        }
+    }
+
+    /// Hands on what was read of a body, in one go, and says how many events that was.
     async fn hand_on(
         &self,
         lease: Lease,
         filled: usize,
-        decoded: Decoded,
-        outcome: &Option<Arc<Outcome>>,
-    ) -> Result<Taken, Refused> {
-        let listener = || outcome.clone().map(|outcome| outcome as Arc<dyn Settled>);
-        let (lease, filled) = match decoded.lines {
-            Some(lines) => {
-                let filled = lines.len();
-                (lease.holding(lines), filled)
-            }
-            None => (lease, filled),
-        };
+        set_aside: Vec<SetAside>,
+        outcome: &Arc<Outcome>,
+    ) -> Result<u64, Refused> {
+        let waits = self.door.ack != Ack::Received;
+        let listener = || waits.then(|| outcome.clone() as Arc<dyn Settled>);
         let mut feed = self.feed.lock().await;
-        // What is set aside is copied and charged first: `lease` may end with the last line.
-        let rejected = decoded.rejects.len() as u64;
-        for reject in decoded.rejects {
-            let Reject {
-                bytes,
+        let refused = set_aside.len() as u64;
+        for event in set_aside {
+            let SetAside {
                 reason,
                 detail,
-            } = reject;
-            let refused = feed.refuse(&bytes, reason, detail, listener()).await;
+                original,
+                ..
+            } = event;
+            let refused = feed.refuse(original, reason, detail, listener()).await;
             refused.map_err(|_| Refused::Ended)?;
         }
         let taken = feed.take_for(lease, filled, true, listener()).await;
         let taken = taken.map_err(|_| Refused::Ended)?;
-        Ok(Taken {
-            accepted: taken.events - taken.refused,
-            rejected: taken.refused + rejected,
-        })
+        Ok(taken.events + refused)
     }
 }
 
-fn not_encoded(headers: &HeaderMap) -> Result<(), Refused> {
-    match headers
-        .get(CONTENT_ENCODING)
-        .map(|value| value.to_str().unwrap_or("?"))
-    {
-        Some(value) if !value.eq_ignore_ascii_case("identity") => {
-            Err(Refused::Format("content-encoding", value.into(), "none"))
-        }
-        _ => Ok(()),
+fn may_send(key: &Key) -> Result<(), Refused> {
+    match key.wait(Instant::now()) {
+        None => Ok(()),
+        Some(wait) => Err(Refused::Rate(wait)),
     }
+}
+
+/// What headers take on the wire, or would in HTTP/1.1.
+fn size(headers: &HeaderMap) -> usize {
+    let one = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
+        name.as_str().len() + value.len() + ": \r\n".len()
+    };
+    headers.iter().map(one).sum()
 }
 
 /// What comes of `future`, unless it takes too long. A timer is set only if it has to wait.

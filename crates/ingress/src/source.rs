@@ -1,18 +1,38 @@
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use async_std::net::TcpListener;
+use async_std::net::{TcpListener, TcpStream};
 use millpond_ingest::{BoxFuture, Inlet, Opened, Source, SourceError, listener};
 
-use crate::Ack;
+use crate::auth::{Auth, KeyConfig};
+use crate::config::exposed;
 use crate::connection::Connection;
+use crate::cors::Cors;
+use crate::dedupe::Dedupe;
+use crate::drain::Drain;
+use crate::memory::Memory;
+use crate::peers::Peers;
+use crate::tls::{Tls, TlsConfig};
+use crate::{Ack, OnFull};
+
+/// How many signatures are remembered, so that none is used twice.
+const SIGNATURES: usize = 100_000;
 
 /// The source as it is configured.
 pub(crate) struct Http {
     pub(crate) address: String,
     pub(crate) max_connections: u64,
+    pub(crate) peers: Peers,
     pub(crate) limits: Limits,
     pub(crate) ack: Option<Ack>,
+    pub(crate) on_full: OnFull,
+    pub(crate) tls: Option<TlsConfig>,
+    pub(crate) auth: Vec<KeyConfig>,
+    /// Whether it may be reached from elsewhere.
+    pub(crate) is_private: bool,
+    pub(crate) cors: Cors,
+    pub(crate) dedupe: Option<Dedupe>,
 }
 
 /// What a request may cost.
@@ -20,18 +40,51 @@ pub(crate) struct Http {
 pub(crate) struct Limits {
     pub(crate) max_line: usize,
     pub(crate) max_body: usize,
+    pub(crate) max_decompressed: usize,
+    pub(crate) max_ratio: usize,
+    pub(crate) max_headers: usize,
+    pub(crate) max_header_bytes: usize,
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) header_timeout: Duration,
+    pub(crate) stall: Duration,
     pub(crate) idle: Option<Duration>,
     pub(crate) timeout: Duration,
+}
+
+/// What all connections of the source go through.
+pub(crate) struct Door {
+    pub(crate) inlet: Inlet,
+    pub(crate) limits: Limits,
+    pub(crate) ack: Ack,
+    pub(crate) on_full: OnFull,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) auth: Auth,
+    pub(crate) cors: Cors,
+    pub(crate) dedupe: Option<Dedupe>,
+    /// Signatures that were used.
+    pub(crate) signatures: Memory,
+    pub(crate) drain: Drain,
 }
 
 impl Source for Http {
     fn open(self: Box<Self>) -> BoxFuture<'static, Result<Box<dyn Opened>, SourceError>> {
         Box::pin(async move {
-            let (local, listener) = listener::bind(self.address.clone()).await?;
+            let mut http = *self;
+            let unusable = |key| move |message| SourceError::Setting { key, message };
+            let auth = Auth::open(std::mem::take(&mut http.auth)).map_err(unusable("auth"))?;
+            let tls = http.tls.take().map(Tls::open).transpose();
+            let tls = tls.map_err(unusable("tls"))?;
+            let (local, listener) = listener::bind(http.address.clone()).await?;
+            if !http.is_private && !local.ip().is_loopback() {
+                // A name, which was looked up only now.
+                return Err(unusable("listen")(exposed(&http.address)));
+            }
             Ok(Box::new(Bound {
                 local,
                 listener,
-                http: *self,
+                http,
+                auth,
+                tls,
             }) as Box<dyn Opened>)
         })
     }
@@ -45,6 +98,8 @@ struct Bound {
     local: SocketAddr,
     listener: TcpListener,
     http: Http,
+    auth: Auth,
+    tls: Option<Tls>,
 }
 
 impl Opened for Bound {
@@ -53,7 +108,13 @@ impl Opened for Bound {
     }
 
     fn run(self: Box<Self>, inlet: Inlet) -> BoxFuture<'static, Result<(), SourceError>> {
-        let Bound { listener, http, .. } = *self;
+        let Bound {
+            listener,
+            http,
+            auth,
+            tls,
+            ..
+        } = *self;
         Box::pin(async move {
             let ack = match (http.ack, inlet.has_journal()) {
                 (Some(Ack::Durable), false) => {
@@ -64,11 +125,42 @@ impl Opened for Bound {
                 (None, true) => Ack::Durable,
                 (None, false) => Ack::Received,
             };
-            let connection = {
-                let inlet = inlet.clone();
-                move |stream| Connection::new(stream, inlet.clone(), http.limits, ack).run()
+            // A signature may be from the future by as much as it may be old.
+            let window = auth.longest_window().unwrap_or_default() * 2;
+            let door = Arc::new(Door {
+                inlet: inlet.clone(),
+                limits: http.limits,
+                ack,
+                on_full: http.on_full,
+                tls,
+                auth,
+                cors: http.cors,
+                dedupe: http.dedupe,
+                signatures: Memory::new(SIGNATURES, window),
+                drain: Drain::new(Instant::now()),
+            });
+            let peers = http.peers;
+            let serve = move |stream: TcpStream| {
+                let peer = stream
+                    .peer_addr()
+                    .ok()
+                    .map(|address| peers.enter(address.ip()));
+                let connection = match peer {
+                    Some(Some(peer)) => Some(Connection::new(stream, peer, door.clone())),
+                    Some(None) => {
+                        door.inlet.ledger().add_closed("peer_limit");
+                        None
+                    }
+                    // It is gone already.
+                    None => None,
+                };
+                async move {
+                    if let Some(connection) = connection {
+                        connection.run().await;
+                    }
+                }
             };
-            listener::run(listener, http.max_connections, inlet, connection).await;
+            listener::run(listener, http.max_connections, inlet, serve).await;
             Ok(())
         })
     }

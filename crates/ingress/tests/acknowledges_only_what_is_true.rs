@@ -27,7 +27,14 @@ fn requests_on_one_connection_are_one_partition_in_order() {
     // Three at once, of which the second says no length and no type.
     let chunked = b"POST /v1/events HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\n\
         4\r\n{\"d\"\r\n4\r\n:4}\n\r\n0\r\n\r\n";
-    client.send(&[post(b"{\"c\":3}\n"), chunked.to_vec(), post(b"not json\n")].concat());
+    client.send(
+        &[
+            post(b"{\"c\":3}\n"),
+            chunked.to_vec(),
+            post(b"{not json}\n"),
+        ]
+        .concat(),
+    );
     for _ in 0..3 {
         let answer = client.answer();
         assert_eq!((answer.status, &answer.body["accepted"]), (200, &json!(1)));
@@ -38,7 +45,7 @@ fn requests_on_one_connection_are_one_partition_in_order() {
         "{\"b\":2}",
         "{\"c\":3}",
         "{\"d\":4}",
-        "not json",
+        "{not json}",
     ];
     assert_eq!(rig.texts(), texts);
     assert_eq!(rig.by_partition().len(), 1);
@@ -100,7 +107,16 @@ fn delivered_is_not_said_before_the_last_event_has_its_outcome() {
     assert_eq!(answer.status, 200);
     assert_eq!(
         answer.body,
-        json!({ "accepted": 2, "rejected": 1, "ack": "delivered" })
+        json!({
+            "accepted": 2,
+            "rejected": 1,
+            "rejects": [{
+                "index": 1,
+                "reason": "line_too_long",
+                "detail": "line of 16 bytes, expected at most 10",
+            }],
+            "ack": "delivered",
+        })
     );
     assert_eq!(rig.seen[1].refused.unwrap().0, "line_too_long");
     drop(client);

@@ -35,9 +35,9 @@ fn a_request_that_is_wrong_is_told_what_was_expected() {
         ),
         (
             "POST /v1/events",
-            format!("content-encoding: gzip\r\n{event}"),
+            format!("content-encoding: br\r\n{event}"),
             415,
-            "content-encoding `gzip`, expected none",
+            "content-encoding `br`, expected gzip, zstd, deflate or none",
         ),
         ("POST /v1/events", "\r\n".to_owned(), 400, "has no event"),
         (
@@ -104,7 +104,7 @@ fn a_sender_of_too_much_sees_the_answer_after_all_it_sent() {
     );
     drop(client);
     rig.take_until("closed", |rig| rig.source.totals().open == 0);
-    assert_eq!(rig.source.totals().closed_by["body_too_large"], 1);
+    assert_eq!(rig.source.totals().refused_by["body_too_large"], 1);
     rig.stop(running);
     assert!(rig.seen.is_empty());
 }
@@ -155,7 +155,7 @@ fn slow_bodies_do_not_stop_live_ones_and_have_to_end() {
     }
     dripping.join().unwrap();
     rig.take_events(1);
-    assert_eq!(rig.source.totals().closed_by["slow_body"], 20);
+    assert_eq!(rig.source.totals().refused_by["slow_body"], 20);
     rig.stop(running);
 }
 

@@ -25,6 +25,8 @@ struct Inner {
     capacity: i64,
     /// A copy of `State::available` for readers who must not lock.
     available: AtomicI64,
+    /// Bytes of permits that have ended, ever.
+    returned: AtomicI64,
     state: Mutex<State>,
 }
 
@@ -59,6 +61,7 @@ impl Budget {
             inner: Arc::new(Inner {
                 capacity,
                 available: AtomicI64::new(capacity),
+                returned: AtomicI64::new(0),
                 state: Mutex::new(state),
             }),
         }
@@ -134,6 +137,11 @@ impl Budget {
     pub fn used(&self) -> u64 {
         u64::try_from(self.inner.capacity - self.inner.available.load(Ordering::Relaxed))
             .unwrap_or(0)
+    }
+
+    /// Bytes that have come back with permits that ended, ever: what was given back unused does not count.
+    pub fn returned(&self) -> u64 {
+        self.inner.returned.load(Ordering::Relaxed).unsigned_abs()
     }
 
     /// How many wait for bytes.
@@ -274,6 +282,15 @@ impl Permit {
         self.bytes.unsigned_abs()
     }
 
+    /// Covers `bytes` from now on if that is more, without waiting, into an overdraft if need be.
+    pub fn grow_to(&mut self, bytes: usize) {
+        let more = signed(bytes) - self.bytes;
+        if more > 0 {
+            self.budget.inner.give(-more);
+            self.bytes += more;
+        }
+    }
+
     /// Keeps `bytes` of it, at most what it covers, and gives the rest back.
     pub fn shrink_to(&mut self, bytes: usize) {
         let keep = signed(bytes).min(self.bytes);
@@ -285,7 +302,9 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.budget.inner.give(self.bytes);
+        let inner = &self.budget.inner;
+        inner.returned.fetch_add(self.bytes, Ordering::Relaxed);
+        inner.give(self.bytes);
     }
 }
 

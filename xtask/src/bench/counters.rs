@@ -32,7 +32,7 @@ impl Counts {
 
 /// One reading of the daemon's metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Reading {
+pub(crate) struct Reading {
     /// `received` is what the sources have counted.
     pub(super) counts: Counts,
     /// What the pipeline has taken from the sources.

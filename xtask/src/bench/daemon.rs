@@ -20,16 +20,16 @@ const READY: Duration = Duration::from_secs(20);
 const STOP: Duration = Duration::from_secs(20);
 
 /// A running daemon. It is killed when this is dropped before [`Daemon::stop`].
-pub(super) struct Daemon {
-    pub(super) process: Process,
+pub(crate) struct Daemon {
+    pub(crate) process: Process,
     admin: SocketAddr,
     /// From the start of the process until it said that it was ready.
-    pub(super) start_to_ready: Duration,
+    pub(crate) start_to_ready: Duration,
 }
 
 impl Daemon {
     /// Starts `binary` in `folder` with this configuration and waits until it is ready.
-    pub(super) fn start(
+    pub(crate) fn start(
         binary: &Path,
         folder: &Path,
         config: &str,
@@ -62,17 +62,17 @@ impl Daemon {
     }
 
     /// What its counters say now.
-    pub(super) fn read(&self) -> anyhow::Result<Reading> {
+    pub(crate) fn read(&self) -> anyhow::Result<Reading> {
         Reading::parse(&self.metrics()?)
     }
 
     /// All its metrics, as text.
-    pub(super) fn metrics(&self) -> anyhow::Result<String> {
+    pub(crate) fn metrics(&self) -> anyhow::Result<String> {
         self.get("/metrics")
     }
 
     /// The body of an answer of the admin listener; an error for any status but 200.
-    pub(super) fn get(&self, path: &str) -> anyhow::Result<String> {
+    pub(crate) fn get(&self, path: &str) -> anyhow::Result<String> {
         self.exchange(path)
             .with_context(|| format!("GET {path} on the admin listener failed"))
     }
@@ -91,7 +91,7 @@ impl Daemon {
     }
 
     /// Asks it to end and waits until it has drained.
-    pub(super) fn stop(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
         self.process.terminate()?;
         let status = self.process.wait(STOP)?;
         ensure!(
@@ -104,7 +104,7 @@ impl Daemon {
 }
 
 /// Free ports of the loopback interface. They are free when asked for, not reserved.
-pub(super) fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
+pub(crate) fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
     let listen = |()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     let mut ports = [0; N];
     // All of them are open before the first is closed: no port comes twice.

@@ -16,15 +16,15 @@ use super::usage;
 const POLL: Duration = Duration::from_millis(2);
 
 /// A running process; it and its children are killed when this is dropped before they have ended.
-pub(super) struct Process {
-    pub(super) child: Child,
+pub(crate) struct Process {
+    pub(crate) child: Child,
     name: String,
     log: PathBuf,
 }
 
 impl Process {
     /// Starts `command` in `folder`. What it writes goes to a log there, but for stdout if `piped`.
-    pub(super) fn start(
+    pub(crate) fn start(
         mut command: Command,
         name: &str,
         folder: &Path,
@@ -52,12 +52,12 @@ impl Process {
         })
     }
 
-    pub(super) fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// An error, with what it wrote last, if it is gone.
-    pub(super) fn check_alive(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn check_alive(&mut self) -> anyhow::Result<()> {
         if let Some(status) = self.child.try_wait()? {
             bail!("{} ended early ({status})\n{}", self.name, self.log_tail());
         }
@@ -65,13 +65,13 @@ impl Process {
     }
 
     /// Asks it to end, as a service manager does.
-    pub(super) fn terminate(&self) -> anyhow::Result<()> {
+    pub(crate) fn terminate(&self) -> anyhow::Result<()> {
         kill(pid(self.id()), Signal::SIGTERM)
             .with_context(|| format!("cannot send SIGTERM to {}", self.name))
     }
 
     /// Waits until it has ended, and says how it did.
-    pub(super) fn wait(&mut self, patience: Duration) -> anyhow::Result<ExitStatus> {
+    pub(crate) fn wait(&mut self, patience: Duration) -> anyhow::Result<ExitStatus> {
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait()? {
@@ -88,7 +88,7 @@ impl Process {
     }
 
     /// The last lines that it wrote.
-    pub(super) fn log_tail(&self) -> String {
+    pub(crate) fn log_tail(&self) -> String {
         let log = fs::read(&self.log).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
         let lines: Vec<&str> = log.lines().collect();
@@ -109,7 +109,7 @@ impl Drop for Process {
 }
 
 /// Process ids are positive and far below the end of the range.
-pub(super) fn pid(id: u32) -> Pid {
+pub(crate) fn pid(id: u32) -> Pid {
     Pid::from_raw(id.cast_signed())
 }
 

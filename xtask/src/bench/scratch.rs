@@ -13,14 +13,14 @@ use super::process::pid;
 const PREFIX: &str = "run-";
 
 /// A new folder under `folder`, named after this process.
-pub(super) fn new(folder: &Path) -> anyhow::Result<TempDir> {
+pub(crate) fn new(folder: &Path) -> anyhow::Result<TempDir> {
     let prefix = format!("{PREFIX}{}-", std::process::id());
     let made = tempfile::Builder::new().prefix(&prefix).tempdir_in(folder);
     made.with_context(|| format!("cannot create a folder in {}", folder.display()))
 }
 
 /// Removes what processes have left that were interrupted: the output of a run may be large.
-pub(super) fn sweep(folder: &Path) -> anyhow::Result<()> {
+pub(crate) fn sweep(folder: &Path) -> anyhow::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path

@@ -52,6 +52,8 @@ pub(crate) fn pond() -> Pond {
     source.add_bytes(2_430);
     source.add_backpressure(1_500_000_000);
     source.add_closed("idle");
+    source.add_refused("shed");
+    source.add_request(1);
 
     let ledger = Arc::new(Ledger::new("clicks"));
     let sink = Arc::new(SinkLedger::new("out"));

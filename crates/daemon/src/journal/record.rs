@@ -23,9 +23,6 @@ const CHUNK: u8 = 1;
 const REFUSED: u8 = 2;
 const POSITIONS: u8 = 3;
 
-/// The reasons for which a source refuses an event.
-const REASONS: [&str; 1] = ["line_too_long"];
-
 /// Appends a chunk.
 pub(super) fn write_chunk(chunk: &Chunk, out: &mut Vec<u8>) {
     let (origin, refusal) = (chunk.origin(), chunk.refusal());
@@ -134,7 +131,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Record<'_>, String> {
             let refusal = if kind == REFUSED {
                 let [length, hash] = cursor.numbers(["length", "hash"])?;
                 let (reason, detail) = (cursor.text("reason")?, cursor.text("detail")?);
-                let known = REASONS.iter().find(|known| **known == reason);
+                let known = millpond_ingress::REASONS;
+                let known = known.iter().find(|known| **known == reason);
                 Some(Refusal {
                     reason: known.copied().unwrap_or("refused"),
                     detail: detail.to_owned(),

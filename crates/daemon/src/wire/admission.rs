@@ -8,7 +8,7 @@ use millpond_delivery::{SourceLedger, Taken};
 use millpond_event::{BufferPool, Slice};
 use millpond_ingest::{JournalWay, Opened, Resume, Route, Routes};
 use millpond_queue::{Budget, RoomSender};
-use millpond_runtime::admission::{self, Admission, AdmissionOptions};
+use millpond_runtime::admission::{self, Admission, AdmissionOptions, AdmissionView};
 
 use crate::config::Config;
 use crate::error::StartError;
@@ -59,6 +59,7 @@ pub(super) type OpenedSource = (Arc<str>, Box<dyn Opened>, Vec<Route>, Arc<Sourc
 #[derive(Default)]
 pub(super) struct Ways {
     room: Option<RoomSender<Taken<Slice>>>,
+    view: Option<AdmissionView>,
     resume: HashMap<String, Resume>,
 }
 
@@ -67,7 +68,12 @@ impl Ways {
     pub(super) fn way(&self, source: &str) -> Option<JournalWay> {
         let room = self.room.clone()?;
         let resume = self.resume.get(source).cloned().unwrap_or_default();
-        Some(JournalWay { room, resume })
+        let view = self.view.clone()?;
+        Some(JournalWay {
+            room,
+            resume,
+            is_full: Arc::new(move || view.is_full()),
+        })
     }
 }
 
@@ -100,6 +106,7 @@ pub(super) fn admit(
         })?;
     let ways = Ways {
         room: Some(room),
+        view: Some(admission.view()),
         resume: open.resume,
     };
     Ok((ways, admission))

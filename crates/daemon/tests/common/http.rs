@@ -29,12 +29,19 @@ impl Client {
 
     /// Posts lines; an error when the connection ends before it is answered.
     pub fn post(&mut self, lines: &[u8]) -> Result<Answer> {
-        let head = format!(
-            "POST /v1/events HTTP/1.1\r\nhost: here\r\ncontent-type: application/x-ndjson\r\n\
-             content-length: {}\r\n\r\n",
-            lines.len()
-        );
-        let request = [head.as_bytes(), lines].concat();
+        let headers = [("content-type", "application/x-ndjson")];
+        self.post_to("/v1/events", &headers, lines)
+    }
+
+    /// Posts any body; an error when the connection ends before it is answered.
+    pub fn post_to(&mut self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer> {
+        let length = body.len();
+        let mut head =
+            format!("POST {path} HTTP/1.1\r\nhost: here\r\ncontent-length: {length}\r\n");
+        for (name, value) in headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        let request = [head.as_bytes(), b"\r\n", body].concat();
         self.stream.get_mut().write_all(&request)?;
         let (mut head, mut length) = (String::new(), 0);
         while !head.ends_with("\r\n\r\n") {

@@ -96,6 +96,15 @@ impl Rig {
 
     /// The one inlet, into a journal that the test plays. `resume`: how far partitions were read.
     pub fn journal_inlet(&mut self, resume: Resume) -> Inlet {
+        self.journal_inlet_that(resume, || false)
+    }
+
+    /// The same, into one that may be full.
+    pub fn journal_inlet_that(
+        &mut self,
+        resume: Resume,
+        is_full: impl Fn() -> bool + Send + Sync + 'static,
+    ) -> Inlet {
         let limits = Limits {
             events: 1 << 20,
             bytes: 1 << 30,
@@ -104,7 +113,11 @@ impl Rig {
         self.journal = Some(receiver);
         Inlet::with_journal(
             "s".into(),
-            JournalWay { room, resume },
+            JournalWay {
+                room,
+                resume,
+                is_full: Arc::new(is_full),
+            },
             self.budget.clone(),
             BufferPool::new(BUFFER, || 0),
             self.source.clone(),

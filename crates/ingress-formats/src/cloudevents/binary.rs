@@ -1,9 +1,11 @@
 //! The binary mode: the attributes are headers, and the body is the data.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue};
 use millpond_event::{Value, on_one_line};
 
 use super::attributes::{REQUIRED, check_name, check_text};
@@ -39,6 +41,17 @@ pub(crate) fn binary(headers: &HeaderMap, body: &[u8], context: &Context) -> Dec
     }
 }
 
+/// About how long the line is that becomes of such a body.
+pub(crate) fn line_bytes(headers: &HeaderMap, body: usize) -> usize {
+    let attributes = headers
+        .iter()
+        .filter(|(name, _)| name.as_str().starts_with(PREFIX));
+    let attributes: usize = attributes
+        .map(|(name, value)| name.as_str().len() + value.len() + 8)
+        .sum();
+    attributes + body.div_ceil(3) * 4 + 256
+}
+
 /// The attributes of an event.
 struct Attributes {
     required: [String; REQUIRED.len()],
@@ -68,11 +81,14 @@ fn attributes(headers: &HeaderMap) -> Result<Attributes, Fault> {
         return Err(Fault::new(MISSING, detail));
     }
     others.sort();
-    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::to_str);
-    let content_type = content_type.transpose().unwrap_or_default();
+    let content_type = headers.get(CONTENT_TYPE);
+    let content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    if let Some(value) = &content_type {
+        check_text("datacontenttype", value)?;
+    }
     Ok(Attributes {
         required: required.map(Option::unwrap_or_default),
-        content_type: content_type.map(str::to_owned),
+        content_type: content_type.map(Cow::into_owned),
         others,
     })
 }
@@ -106,7 +122,7 @@ fn value(name: &str, headers: &HeaderMap) -> Result<String, Fault> {
 impl Attributes {
     /// The event in the JSON format, on one line.
     fn line(&self, body: &[u8]) -> Result<Vec<u8>, Fault> {
-        let mut line = Vec::with_capacity(512 + body.len() / 3 * 4);
+        let mut line = Vec::with_capacity(256 + body.len() / 3 * 4);
         let required = REQUIRED.iter().copied().zip(&self.required);
         let content_type = self.content_type.as_ref();
         let content_type = content_type.map(|value| ("datacontenttype", value));

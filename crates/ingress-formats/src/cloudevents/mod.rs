@@ -16,7 +16,7 @@ use crate::format::{Context, Format, Unsupported};
 use crate::media::content_type;
 use millpond_event::outline::skip_blank;
 
-pub(crate) use binary::binary;
+pub(crate) use binary::{binary, line_bytes};
 pub(crate) use structured::structured;
 
 /// An attribute that has to be there is not.

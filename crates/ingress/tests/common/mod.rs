@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod http;
+pub mod memory;
 #[path = "../../../ingest/tests/common/mod.rs"]
 mod rig;
 

@@ -11,6 +11,7 @@ use super::state::Shared;
 pub struct AdmissionView {
     room: RoomView,
     read: Arc<dyn Fn() -> JournalState + Send + Sync>,
+    is_full: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 /// How an admission stands.
@@ -50,8 +51,10 @@ pub struct JournalState {
 
 impl AdmissionView {
     pub(super) fn new<B: Send + 'static>(shared: Arc<Shared<B>>, room: RoomView) -> Self {
+        let seen = shared.clone();
         AdmissionView {
             room,
+            is_full: Arc::new(move || seen.lock().full.is_some()),
             read: Arc::new(move || state(&shared)),
         }
     }
@@ -64,6 +67,11 @@ impl AdmissionView {
     /// The room in front of the journal.
     pub fn room(&self) -> &RoomView {
         &self.room
+    }
+
+    /// Whether nothing is taken at the moment, for want of space.
+    pub fn is_full(&self) -> bool {
+        (self.is_full)()
     }
 
     /// How it stands.

@@ -1,0 +1,91 @@
+//! Overload is said to senders before they have sent what there is no room for.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use common::Rig;
+use common::http::{Client, post};
+use millpond_ingest::Resume;
+use serde_json::json;
+
+#[test]
+fn what_there_is_no_room_for_is_shed_before_its_body_is_sent() {
+    let mut rig = Rig::new(common::BUFFER, 1, None);
+    let running = rig.start_http(json!({ "listen": "127.0.0.1:0", "on_full": "shed" }));
+    let all = rig.budget.acquire_blocking(common::BUFFER);
+    let mut client = Client::new(&running);
+    let request = post(b"{\"a\":1}\n");
+    // The head alone: the answer waits for nothing else.
+    client.send(&request[..request.len() - 8]);
+    let answer = client.answer();
+    assert_eq!(
+        (answer.status, answer.header("connection")),
+        (429, Some("close"))
+    );
+    let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&seconds), "{seconds}");
+    assert_eq!(rig.source.totals().refused_by["shed"], 1);
+    assert_eq!(rig.source.totals().bytes, 0);
+    drop(all);
+    let mut client = Client::new(&running);
+    client.send(&request);
+    assert_eq!(client.answer().status, 200);
+    drop(client);
+    rig.take_events(1);
+    rig.stop(running);
+}
+
+#[test]
+fn who_goes_away_while_it_waits_leaves_its_place_to_the_next() {
+    let mut rig = Rig::new(common::BUFFER, 1, None);
+    let running = rig.start_http(json!({ "listen": "127.0.0.1:0", "timeout": "1s" }));
+    let all = rig.budget.acquire_blocking(common::BUFFER);
+    let budget = rig.budget.clone();
+    let mut gone = Client::new(&running);
+    gone.send(&post(&b"{\"gone\":1}\n".repeat(10_000))[..200]);
+    rig.take_until("it waits", |_| budget.waiting() == 1);
+    drop(gone);
+    rig.take_until("its time is over", |rig| rig.source.totals().open == 0);
+    assert_eq!(budget.waiting(), 0);
+    drop(all);
+    assert_eq!(Client::new(&running).post(b"{}\n").status, 200);
+    rig.take_events(1);
+    rig.stop(running);
+    assert_eq!(rig.budget.used(), 0);
+}
+
+#[test]
+fn a_full_journal_is_no_room_whatever_memory_there_is() {
+    for (on_full, status, reason) in [("shed", 429, "shed"), ("block", 503, "no_room")] {
+        let mut rig = Rig::new(64 << 20, 1, None);
+        let full = Arc::new(AtomicBool::new(true));
+        let says = full.clone();
+        let inlet = rig.journal_inlet_that(Resume::new(), move || says.load(Ordering::Relaxed));
+        let params = json!({ "listen": "127.0.0.1:0", "on_full": on_full, "timeout": "300ms", "ack": "received" });
+        let running = rig.start_http_with(params, inlet);
+        let mut client = Client::new(&running);
+        let answer = client.post(b"{\"a\":1}\n");
+        assert_eq!(answer.status, status, "{on_full}: {answer:?}");
+        assert!(answer.header("retry-after").is_some(), "{answer:?}");
+        assert_eq!(rig.source.totals().refused_by[reason], 1);
+        full.store(false, Ordering::Relaxed);
+        assert_eq!(Client::new(&running).post(b"{\"a\":1}\n").status, 200);
+        assert_eq!(
+            rig.journal
+                .as_mut()
+                .unwrap()
+                .recv()
+                .unwrap()
+                .item
+                .info
+                .events,
+            1
+        );
+        rig.handle.stop();
+        running.thread.join().unwrap().unwrap();
+    }
+}
