@@ -39,8 +39,10 @@ export function showLetters(overview) {
   say(at("store"), all === 0 ? "None." : `${plural(all, "letter", "letters")}, ${bytes(size)}${full ? ", and no room for more" : ""}${gone}.`);
   showOrder(letters.order);
   at("show-events").hidden = letters.order === null || latest.length === 0;
-  const recent = [...groups].sort((one, other) => other.newest_micros - one.newest_micros);
-  keyed(at("groups"), recent, (one) => [one.class, one.pipeline, one.stage, one.reason].join("\n"), groupRow, (parts, one) => {
+  const key = (one) => [one.pipeline, one.stage, one.reason, one.class].join("\n");
+  // By name: an order that changed by the second could not be read.
+  const sorted = [...groups].sort((one, other) => key(one).localeCompare(key(other)));
+  keyed(at("groups"), sorted, key, groupRow, (parts, one) => {
     say(parts.where, `${one.pipeline}, ${one.stage}`);
     say(parts.reason, one.reason.replaceAll("_", " "));
     say(parts.letters, count(one.letters));

@@ -135,7 +135,9 @@ export function showPicture(overview) {
 /// The arrows: they follow where the cards are.
 export function redraw(overview) {
   const arrows = at("arrows");
-  const frame = at("line").getBoundingClientRect();
+  const line = at("line");
+  line.classList.toggle("stacked", getComputedStyle(line).gridTemplateColumns.split(" ").length === 1);
+  const frame = line.getBoundingClientRect();
   set(arrows, { width: frame.width, height: frame.height, viewBox: `0 0 ${frame.width} ${frame.height}` });
   const cards = (id) => [...at(id).children].map((node) => node.getBoundingClientRect());
   const [sources, journal, mailboxes, pool, rooms] =

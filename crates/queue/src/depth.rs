@@ -88,7 +88,8 @@ impl Gauge {
                 if self.oldest.load(Ordering::Relaxed) == 0 {
                     self.oldest.store(packed_at, Ordering::Relaxed);
                 }
-                let arrived = self.arrived.load(Ordering::Relaxed) + weight.events;
+                let arrived = self.arrived.load(Ordering::Relaxed);
+                let arrived = arrived.wrapping_add(weight.events);
                 self.arrived.store(arrived, Ordering::Relaxed);
                 Ok(())
             }
