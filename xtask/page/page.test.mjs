@@ -183,7 +183,9 @@ function faint() {
 
 for (const scheme of ["light", "dark"]) {
   test(`it can be read in the ${scheme}, on a narrow screen and on a wide one`, async () => {
-    await show(FED.replace("blackhole\"", "tcp\"\naddress = \"127.0.0.1:1\""), { scheme });
+    // Long names, so that tables are wider than a narrow screen.
+    const config = FED.replace("blackhole\"", "tcp\"\naddress = \"127.0.0.1:1\"").replace("clicks", "clicks_of_all_the_shops");
+    await show(config, { scheme });
     await daemon.send(Array.from({ length: 50 }, (_, number) => ({ bad: number % 2 === 0 })));
     const { page } = shown;
     await until("a sink in trouble", 15, async () => /retrying|breaker/.test(await page.textContent("#sinks")));

@@ -22,6 +22,7 @@ mod machine;
 mod names;
 mod peer;
 mod plan;
+pub(crate) mod plan_check;
 pub(crate) mod process;
 mod progress;
 mod ratio;

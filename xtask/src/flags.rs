@@ -5,6 +5,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use crate::bench::BenchFlags;
 pub(crate) use crate::bench::ack::AckFlags;
 pub(crate) use crate::bench::burst::BurstFlags;
+pub(crate) use crate::bench::plan_check::PlanCheckFlags;
 
 const BENCH_EXAMPLES: &str = "Examples:
   cargo xtask bench --quick                            every kind of figure in less than a minute
@@ -36,6 +37,9 @@ pub(crate) enum Command {
     /// See how a pool that follows its load meets a burst, and draw it.
     #[command(after_help = "Example: cargo xtask burst --burst 300000 --time 20s")]
     Burst(BurstFlags),
+    /// Compare the waits that `millpond plan` predicts with those that are measured.
+    #[command(after_help = "Example: cargo xtask plan-check --only delay\nSee docs/PLAN.md.")]
+    PlanCheck(PlanCheckFlags),
     /// Count the instructions that the hot path takes an event, and compare them with the stored figures.
     #[command(
         after_help = "Example: cargo xtask instructions --only filter\nNeeds valgrind; see docs/INSTRUCTIONS.md."

@@ -1,4 +1,4 @@
-//! Development tasks, run as `cargo xtask <command>`: `tidy`, `ci`, `bench`, `ack`, `burst`, `instructions`, `clients` and `prove-bugs`.
+//! Development tasks, run as `cargo xtask <command>`: `tidy`, `ci`, `bench`, `ack`, `burst`, `plan-check`, `instructions`, `clients` and `prove-bugs`.
 //!
 //! This package builds and runs the daemon like any user would. It depends on no crate of the workspace.
 
@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Bench(flags) => bench::run(&flags),
         Command::Ack(flags) => bench::ack::run(&flags),
         Command::Burst(flags) => bench::burst::run(&flags),
+        Command::PlanCheck(flags) => bench::plan_check::run(&flags),
         Command::Instructions(flags) => instructions::run(&flags),
         Command::Clients(flags) => clients::run(&flags),
         Command::PageTests => page::tests(),

@@ -149,3 +149,4 @@ pub use observed::{
 };
 pub use pipelines::{PausedPipeline, Supervision};
 pub use server::{Admin, bind};
+pub use service::service;

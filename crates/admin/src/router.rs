@@ -62,7 +62,7 @@ const ROUTES: &[(&str, Answer)] = &[
     ),
     (
         "/api/v1/service",
-        Show(|this| reply::document(&service::document(&this.observed))),
+        Show(|this| reply::document(&service::service(&this.observed))),
     ),
     (
         "/api/v1/ledger",

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use millpond_delivery::SourceTotals;
 use millpond_runtime::{Service, TimesSeen};
 use serde_json::{Value, json};
 
@@ -54,7 +55,7 @@ pub(crate) fn metrics(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
 }
 
 /// `/api/v1/service`: all that `millpond plan` works with, in numbers that grow.
-pub(crate) fn document(observed: &Observed) -> Value {
+pub fn service(observed: &Observed) -> Value {
     let seen = Seen::read(observed);
     let pipelines = seen.pipelines.iter().map(|one| {
         let service = &one.service;
@@ -68,6 +69,7 @@ pub(crate) fn document(observed: &Observed) -> Value {
         });
         json!({
             "pipeline": one.name,
+            "keyed": one.key.is_some(),
             "arrivals": one.arrivals,
             "batches": service.batches,
             "events": service.events,
@@ -76,12 +78,15 @@ pub(crate) fn document(observed: &Observed) -> Value {
             "event_nanos": service.event_nanos,
             "took": times(&service.took),
             "waited": times(&service.waited),
+            "woke": times(&service.woke),
             "shards": service.shards.iter().map(|&nanos| seconds(nanos)).collect::<Vec<_>>(),
             "parked_shards": one.parked_shards,
             "stages": stages.collect::<Vec<_>>(),
         })
     });
     let workers = &seen.workers;
+    let sum =
+        |of: fn(&SourceTotals) -> u64| seen.sources.iter().map(|(_, one)| of(one)).sum::<u64>();
     json!({
         "uptime_seconds": seconds(millpond_queue::monotonic_nanos()),
         "cores": workers.cores,
@@ -90,6 +95,9 @@ pub(crate) fn document(observed: &Observed) -> Value {
         "on_core_seconds": workers.on_core_nanos.map(seconds),
         "process_seconds": workers.process_nanos.map(seconds),
         "budget_bytes": seen.budget_capacity,
+        "connections": sum(|source| source.open),
+        "received_events": sum(|source| source.events),
+        "received_bytes": sum(|source| source.bytes),
         "pipelines": pipelines.collect::<Vec<_>>(),
     })
 }

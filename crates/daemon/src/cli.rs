@@ -27,6 +27,14 @@ pub(crate) struct Cli {
     pub(crate) log: Option<String>,
 }
 
+impl Cli {
+    /// What is logged. Of a trial run only what is wrong with it.
+    pub(crate) fn filter(&self) -> Option<&str> {
+        let usual = matches!(self.verb, Verb::Plan(_)).then_some("warn");
+        self.log.as_deref().or(usual)
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Runs the pipelines of a configuration until their input ends or a signal comes.
@@ -50,6 +58,9 @@ pub(crate) enum Verb {
     /// Looks at the journal, and goes on behind damage.
     #[command(after_help = JOURNAL_EXAMPLES)]
     Journal(JournalArgs),
+    /// Predicts from measured service times how other numbers of workers do at other rates.
+    #[command(after_help = crate::plan::EXAMPLES)]
+    Plan(crate::plan::PlanArgs),
     /// Proves on this machine that acknowledged events are delivered, while the daemon is killed and starved.
     #[command(after_help = crate::prove::EXAMPLES)]
     Prove(crate::prove::ProveArgs),
@@ -278,6 +289,8 @@ mod tests {
             "millpond dlq purge -c clicks.toml --where replayed=true --yes",
             "millpond replay data/dead-letters/crashes/1-clicks-1.crash -c clicks.toml",
             "millpond resume clicks -c clicks.toml",
+            "millpond plan -c clicks.toml --sample events.ndjson --workers 1,2,4 --rate 10000,50000",
+            "millpond plan --live 127.0.0.1:7080 --for 30s --burst 300000x5s --json",
             "millpond prove --rounds 200 --seed 7 --faults kill,disk-full",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));

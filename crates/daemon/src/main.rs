@@ -15,6 +15,7 @@ mod kinds;
 mod logs;
 mod observe;
 mod patience;
+mod plan;
 mod prove;
 mod remote;
 mod replay;
@@ -38,7 +39,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Err(message) = logs::start(cli.log_format, cli.log.as_deref()) {
+    if let Err(message) = logs::start(cli.log_format, cli.filter()) {
         return verbs::refuse(&message, verbs::USAGE);
     }
     match cli.verb {
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Verb::Replay(args) => reproduce::run(&args),
         Verb::Resume(args) => resume::run(args),
         Verb::Journal(args) => journal::run(args),
+        Verb::Plan(args) => plan::plan(args),
         Verb::Prove(args) => prove::prove(args),
         Verb::Schema => verbs::schema(),
         Verb::Completions { shell } => verbs::completions(shell),

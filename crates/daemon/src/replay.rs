@@ -48,7 +48,7 @@ impl Doors {
     }
 
     /// All that are open: they stay so until the copy is dropped.
-    fn all(&self) -> BTreeMap<String, Door> {
+    pub(crate) fn all(&self) -> BTreeMap<String, Door> {
         self.lock().clone()
     }
 

@@ -49,6 +49,19 @@ fn a_wrong_command_line_is_2() {
         &["demo", "--for", "soon"],
         &["demo", "--workers", "0"],
         &["schema", "--log", "a=b=c"],
+        &["plan"],
+        &["plan", "--live", "127.0.0.1:1", "--workers", "0"],
+        &[
+            "plan",
+            "--live",
+            "127.0.0.1:1",
+            "--rate",
+            "1",
+            "--used",
+            "50",
+        ],
+        &["plan", "--live", "127.0.0.1:1", "--burst", "5s"],
+        &["plan", "--sample", "x"],
     ] {
         let (code, said) = outcome(arguments);
         assert_eq!(code, 2, "{arguments:?}: {said}");

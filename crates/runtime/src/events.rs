@@ -66,7 +66,8 @@ impl<C: Codec> Shard<C> {
             && let Some(packed_at) = current.packed_at.take()
         {
             let waited = now.saturating_sub(packed_at);
-            self.shared.service.began(number, waited);
+            let woken = std::mem::take(&mut self.woken);
+            self.shared.service.began(number, waited, woken);
         }
     }
 

@@ -214,6 +214,7 @@ pub fn assemble<C: Codec>(
             view: view.clone(),
             tick: options.tick,
             cursor: number * ready.len() / options.workers,
+            slept: false,
         })
         .collect();
     Ok(Assembled {

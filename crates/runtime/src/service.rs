@@ -24,6 +24,8 @@ pub struct Service {
     pub took: TimesSeen,
     /// How long each lay in its mailbox before a worker began it.
     pub waited: TimesSeen,
+    /// The same of those for which a worker had to wake: how long that takes.
+    pub woke: TimesSeen,
     /// By shard: nanoseconds that workers spent on it, all told.
     pub shards: Vec<u64>,
 }
@@ -48,6 +50,7 @@ struct Stripe {
     event_nanos: AtomicU64,
     took: Times,
     waited: Times,
+    woke: Times,
 }
 
 impl ServiceCounts {
@@ -59,6 +62,7 @@ impl ServiceCounts {
             event_nanos: AtomicU64::new(0),
             took: Times::new(),
             waited: Times::new(),
+            woke: Times::new(),
         };
         ServiceCounts {
             stripes: (0..STRIPES.min(shards)).map(stripe).collect(),
@@ -66,9 +70,13 @@ impl ServiceCounts {
         }
     }
 
-    /// A worker begins a batch that has waited so long.
-    pub(crate) fn began(&self, shard: usize, waited: u64) {
-        self.stripe(shard).waited.observe(waited);
+    /// A worker, which may have slept until now, begins a batch that has waited so long.
+    pub(crate) fn began(&self, shard: usize, waited: u64, woken: bool) {
+        let stripe = self.stripe(shard);
+        stripe.waited.observe(waited);
+        if woken {
+            stripe.woke.observe(waited);
+        }
     }
 
     pub(crate) fn ran(&self, shard: usize, batch: &Ran) {
@@ -114,6 +122,7 @@ impl ServiceCounts {
             }
             stripe.took.add_to(&mut seen.took);
             stripe.waited.add_to(&mut seen.waited);
+            stripe.woke.add_to(&mut seen.woke);
         }
         seen.batches = seen.took.counts.iter().sum();
         seen

@@ -51,13 +51,15 @@ pub(crate) struct Shard<C: Codec> {
     pub(crate) letters: Letters,
     pub(crate) outbox: Outbox<C::Output>,
     pub(crate) waker: Waker,
-    /// Events run so far, to choose those that are timed.
+    /// Events run so far, and the shard's number: chooses those that are timed.
     pub(crate) runs: u64,
     /// How many of them the brake was told of.
     pub(crate) runs_told: u64,
     pub(crate) last_tick: u64,
     /// An event is being decoded or run: whose fault a panic is.
     pub(crate) in_event: bool,
+    /// Its worker slept until now, and has not begun a batch yet.
+    pub(crate) woken: bool,
     pub(crate) parked: bool,
     pub(crate) finished: bool,
 }
@@ -104,6 +106,8 @@ impl<C: Codec> Shard<C> {
             exit: shared.letters_exit,
             counted: Vec::new(),
         };
+        // Not all shards choose the same: else a slow line would have run many events before any is timed.
+        let runs = u64::from(lane.shard);
         Shard {
             shared,
             lane,
@@ -117,18 +121,21 @@ impl<C: Codec> Shard<C> {
             letters,
             outbox: Outbox::new(),
             waker,
-            runs: 0,
-            runs_told: 0,
+            runs,
+            runs_told: runs,
             last_tick: 0,
             in_event: false,
+            woken: false,
             parked: false,
             finished: false,
         }
     }
 
     /// Works through the mailbox until it is empty, its turn is over or the output finds no space.
-    /// When it returns, all output is in the sinks' rooms or in the outbox.
-    pub(crate) fn run(&mut self, ready: &ReadySet) -> After {
+    /// When it returns, all output is in the sinks' rooms or in the outbox. `slept` says that the worker slept
+    /// until now.
+    pub(crate) fn run(&mut self, ready: &ReadySet, slept: bool) -> After {
+        self.woken = slept;
         let started = monotonic_nanos();
         if std::mem::take(&mut self.parked) {
             self.shared

@@ -19,6 +19,8 @@ pub struct Worker<C: Codec> {
     pub(crate) tick: Option<Duration>,
     /// Where to look for the next ready shard.
     pub(crate) cursor: usize,
+    /// It slept until just now.
+    pub(crate) slept: bool,
 }
 
 /// What a step came to.
@@ -52,7 +54,8 @@ impl<C: Codec> Worker<C> {
             let mut shard = self.shards[shard]
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            match catch_panic(|| shard.run(&self.ready)) {
+            let slept = std::mem::take(&mut self.slept);
+            match catch_panic(|| shard.run(&self.ready, slept)) {
                 Ok(after) => after,
                 Err(panic) => {
                     self.view.inner.restarts.fetch_add(1, Ordering::Relaxed);
@@ -83,9 +86,13 @@ impl<C: Codec> Worker<C> {
             match self.step() {
                 Step::Ran => {}
                 Step::Idle => match self.tick {
-                    None => self.ready.wait(),
+                    None => {
+                        self.ready.wait();
+                        self.slept = true;
+                    }
                     Some(every) => {
-                        if !self.ready.wait_timeout(every) {
+                        self.slept = self.ready.wait_timeout(every);
+                        if !self.slept {
                             self.ready.mark_all(0..self.ready.len());
                         }
                     }

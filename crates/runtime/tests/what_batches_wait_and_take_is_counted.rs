@@ -69,6 +69,8 @@ fn once_each_however_many_slices_it_takes() {
     assert_eq!(seen.event_squares, 64 + 1);
     let count = |times: &TimesSeen| times.counts.iter().sum::<u64>();
     assert_eq!((count(&seen.took), count(&seen.waited)), (2, 2));
+    // Nobody slept.
+    assert_eq!(count(&seen.woke), 0);
 
     let nanos = |time: Duration| u64::try_from(time.as_nanos()).expect("short");
     let (all, first) = (nanos(EVENT) * 9, nanos(EVENT) * 8);

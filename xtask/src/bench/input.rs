@@ -2,7 +2,8 @@
 
 mod lines;
 
-use lines::{Random, line};
+pub(super) use lines::Random;
+use lines::line;
 
 /// What lines are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,6 +34,11 @@ impl Workers {
         }
     }
 
+    /// One, always.
+    pub(crate) fn one() -> Self {
+        Self::fixed(1)
+    }
+
     fn fixed(count: usize) -> Self {
         Workers {
             min: count,

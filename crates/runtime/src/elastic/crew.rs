@@ -74,6 +74,7 @@ impl<C: Codec> Crew<C> {
             view: self.view.clone(),
             tick: self.tick,
             cursor: number * self.ready.len() / most,
+            slept: false,
         };
         let (crew, alive) = (self.clone(), kit.alive.clone());
         let run = move || {

@@ -106,9 +106,13 @@ fn spoiled(random: &mut Random, line: String) -> Vec<u8> {
 }
 
 /// SplitMix64.
-pub(super) struct Random(pub(super) u64);
+pub(crate) struct Random(pub(super) u64);
 
 impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -124,8 +128,12 @@ impl Random {
 
     /// A number from 1 to `most`, small ones far more often: each factor of ten is as likely as the next.
     fn skewed(&mut self, most: f64) -> u64 {
-        let unit = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
-        most.powf(unit) as u64
+        most.powf(self.share()) as u64
+    }
+
+    /// A number from 0 to below 1.
+    pub(crate) fn share(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     fn choose<'a, T>(&mut self, from: &'a [T]) -> &'a T {
