@@ -79,6 +79,7 @@ pub fn service(observed: &Observed) -> Value {
             "took": times(&service.took),
             "waited": times(&service.waited),
             "woke": times(&service.woke),
+            "woken_seconds": seconds(service.woken_nanos),
             "shards": service.shards.iter().map(|&nanos| seconds(nanos)).collect::<Vec<_>>(),
             "parked_shards": one.parked_shards,
             "stages": stages.collect::<Vec<_>>(),

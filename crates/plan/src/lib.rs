@@ -17,7 +17,7 @@
 //!     "event_squares": 10000, "event_nanos": 10000000000, "parked_shards": 0, "shards": [5, 5],
 //!     "took": { "seconds": 10, "buckets": [[1000000, 10000]] },
 //!     "waited": { "seconds": 0.5, "buckets": [[50000, 10000]] },
-//!     "woke": { "seconds": 0.4, "buckets": [[50000, 8000]] },
+//!     "woke": { "seconds": 0.4, "buckets": [[50000, 8000]] }, "woken_seconds": 8,
 //!     "stages": [{ "stage": "delay", "events": 10000, "timed_events": 160, "timed_seconds": 0.16 }]
 //!   }]
 //! }"#);

@@ -58,6 +58,8 @@ pub struct PipelineLook {
     pub waited: Spread,
     /// How long those waited for which a worker had to wake.
     pub woke: Spread,
+    /// Of [`PipelineLook::took`] the time for those: caches are cold then.
+    pub woken_seconds: f64,
     /// Time that workers spent on each shard, in seconds.
     pub shards: Vec<f64>,
     /// Shards that wait for a sink at this moment.
@@ -151,6 +153,7 @@ impl PipelineLook {
             took: self.took.since(&earlier.took)?,
             waited: self.waited.since(&earlier.waited)?,
             woke: self.woke.since(&earlier.woke)?,
+            woken_seconds: (self.woken_seconds - earlier.woken_seconds).max(0.0),
             shards: shards.collect(),
             parked_shards: self.parked_shards.max(earlier.parked_shards),
             stages: stages.collect::<Option<_>>()?,

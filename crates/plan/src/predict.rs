@@ -7,12 +7,14 @@ use crate::notes::notes;
 use crate::parts::{Part, parts};
 use crate::simulation::{Discipline, Outcome, Scene};
 use crate::traffic::{Flow, Traffic};
-use crate::waking::Waking;
+use crate::waking::{Waking, queued};
 
 /// The most workers that there can be.
 const WORKERS_MAX: usize = 1024;
 /// Beyond this utilisation a simulation would have to go on for too long to tell anything.
 pub(crate) const STEADY: f64 = 0.99;
+/// Until it is known how often workers have to wake.
+const ROUNDS: usize = 6;
 /// The least that workers get of the cores beside what the rest of the process wants.
 const LEAST: f64 = 0.05;
 
@@ -261,8 +263,13 @@ impl<'a> Model<'a> {
 
     /// How much of what there is of everything is used.
     fn used(&self, workers: usize, rate: f64, flows: &[Flow<'_>]) -> (f64, Limit) {
-        let load: f64 = flows.iter().map(Flow::load).sum();
-        let shard = flows.iter().map(|flow| flow.load() * flow.hottest());
+        // The busier workers are, the seldomer one has to wake, and what it takes then is less.
+        let (mut load, mut asleep) = (0.0, 0.0);
+        for _ in 0..ROUNDS {
+            load = flows.iter().map(|flow| flow.load(asleep)).sum();
+            asleep = 1.0 - queued(workers, load);
+        }
+        let shard = flows.iter().map(|flow| flow.load(asleep) * flow.hottest());
         let all = [
             (load / workers as f64, Limit::Workers),
             (

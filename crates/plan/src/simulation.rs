@@ -206,11 +206,12 @@ impl Play<'_> {
                     self.turns[number]
                 }
             };
-            let takes = flow.draw(&mut self.random);
+            let (warm, cold) = flow.draw(&mut self.random);
             let batch = Batch {
                 came: self.now,
-                takes,
-                event: takes / flow.batch_events().max(1.0),
+                warm,
+                cold,
+                event: warm / flow.batch_events().max(1.0),
             };
             if let Some(shard) = self.shards.push(number, inside, batch) {
                 self.ready.put(shard);
@@ -252,7 +253,7 @@ impl Play<'_> {
             }
             return self.claim(worker);
         }
-        self.work_on(worker, shard, since, batches);
+        self.work_on(worker, shard, since, batches, false);
     }
 
     fn claim(&mut self, worker: usize) {
@@ -261,18 +262,19 @@ impl Play<'_> {
             self.asleep.push_back(worker);
             return;
         };
+        let woken = matches!(self.workers[worker].doing, Doing::Waking);
         self.workers[worker].cursor = shard + 1;
         self.shards.claim(shard);
         self.wake();
-        self.work_on(worker, shard, self.work, 0);
+        self.work_on(worker, shard, self.work, 0, woken);
     }
 
     /// Works on the next batch of a shard, to its end or that of the slice.
-    fn work_on(&mut self, worker: usize, shard: usize, since: f64, batches: usize) {
+    fn work_on(&mut self, worker: usize, shard: usize, since: f64, batches: usize, woken: bool) {
         let slice = self.scene.discipline.slice;
         let (piece, begun) = self
             .shards
-            .piece(shard, (since + slice - self.work).max(0.0));
+            .piece(shard, (since + slice - self.work).max(0.0), woken);
         if let Some(came) = begun {
             self.waiting -= 1;
             if self.counted_from.is_some() {

@@ -16,6 +16,8 @@ const CHUNK: f64 = 262_144.0;
 const PAGE: f64 = 4096.0;
 /// With fewer batches a shard than this, chance decides which seem hot.
 const ENOUGH: u64 = 10;
+/// With fewer batches than this it is not told how much longer a worker takes that had to wake.
+const ENOUGH_TO_TELL: u64 = 200;
 /// The sum of more batches than this is taken for their mean.
 const MANY: f64 = 32.0;
 
@@ -35,6 +37,9 @@ pub(crate) struct Traffic {
     /// Draws how long a batch takes.
     draw: Draw,
     mean: f64,
+    /// How many times as long it takes a worker that had to wake for it, and one that was at work.
+    cold: f64,
+    warm: f64,
     /// Seconds of it that do not depend on its events.
     fixed: f64,
     /// Seconds between batches, for each.
@@ -81,6 +86,7 @@ impl Traffic {
         let rest = if rests { GATHER } else { 0.0 };
         let spent: f64 = look.shards.iter().sum();
         let (fixed, mean) = (fixed(look), look.took.mean());
+        let (cold, warm) = cold_and_warm(look);
         Some(Traffic {
             share: events / all,
             // Where nobody waited for anything, batches are as they are.
@@ -94,6 +100,8 @@ impl Traffic {
             clump: (batches / arrivals).max(1.0),
             draw: Draw::of(&look.took)?,
             mean,
+            cold,
+            warm,
             fixed,
             between: ((spent - look.took.seconds) / batches).max(0.0),
             raw,
@@ -153,33 +161,38 @@ impl Flow<'_> {
         self.traffic.chunk / self.traffic.clump * self.growth
     }
 
-    /// Seconds of a worker for a batch, on average.
-    pub(crate) fn seconds(&self) -> f64 {
+    /// Seconds of workers a second, if they have to wake for this share of the batches.
+    pub(crate) fn load(&self, asleep: f64) -> f64 {
         let Traffic {
             mean,
             fixed,
             between,
+            cold,
+            warm,
             ..
         } = *self.traffic;
-        fixed + self.growth * (mean - fixed) + between
+        let takes = fixed + self.growth * (mean - fixed);
+        self.batches() * (takes * (warm + (cold - warm) * asleep) + between)
     }
 
-    /// Seconds of workers a second.
-    pub(crate) fn load(&self) -> f64 {
-        self.batches() * self.seconds()
-    }
-
-    /// Draws how long a batch takes a worker.
-    pub(crate) fn draw(&self, random: &mut fastrand::Rng) -> f64 {
+    /// How long a batch takes a worker that was at work, and one that had to wake for it.
+    pub(crate) fn draw(&self, random: &mut fastrand::Rng) -> (f64, f64) {
         let Traffic {
-            draw,
-            fixed,
             between,
+            cold,
+            warm,
             ..
-        } = self.traffic;
+        } = *self.traffic;
+        let takes = self.takes(random);
+        (takes * warm + between, takes * cold + between)
+    }
+
+    /// Draws how long a batch takes, workers being as they were.
+    fn takes(&self, random: &mut fastrand::Rng) -> f64 {
+        let Traffic { draw, fixed, .. } = self.traffic;
         let mut one = || (draw.at(random.f64()) - fixed).max(0.0);
         if self.growth <= 1.0 {
-            return fixed + between + self.growth * one();
+            return fixed + self.growth * one();
         }
         // What comes while a connection rests is a matter of chance, too.
         let mut sum = one();
@@ -193,7 +206,7 @@ impl Flow<'_> {
                 sum += (draw.at(random.f64()) - fixed).max(0.0);
             }
         }
-        fixed + between + sum
+        fixed + sum
     }
 
     /// Bytes that a batch pins: its part of the pages of its chunk.
@@ -222,6 +235,22 @@ fn fixed(look: &PipelineLook) -> f64 {
     let slope = (slope / squares).max(0.0);
     let mean = look.took.mean();
     (mean - slope * events / batches).clamp(0.0, mean)
+}
+
+/// How many times the mean a batch takes a worker that had to wake for it, and one that was at work: what it needs is
+/// in no cache of a core that slept.
+fn cold_and_warm(look: &PipelineLook) -> (f64, f64) {
+    let (all, woken) = (look.took.count(), look.woke.count());
+    let warm = all.saturating_sub(woken);
+    if woken < ENOUGH_TO_TELL || warm < ENOUGH_TO_TELL {
+        return (1.0, 1.0);
+    }
+    let mean = look.took.mean().max(f64::MIN_POSITIVE);
+    let of = |seconds: f64, count: u64| (seconds / count as f64 / mean).clamp(0.5, 2.0);
+    (
+        of(look.woken_seconds, woken),
+        of(look.took.seconds - look.woken_seconds, warm),
+    )
 }
 
 /// Each shard's part of the work, where a key decides and enough was run to tell.

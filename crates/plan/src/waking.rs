@@ -1,4 +1,4 @@
-//! How long a worker that sleeps takes to begin.
+//! How long a worker that sleeps takes to begin, and how often one has to.
 
 use fastrand::Rng;
 
@@ -25,5 +25,39 @@ impl Waking {
     pub(crate) fn seconds(&self, random: &mut Rng) -> f64 {
         let draw = self.0.as_ref();
         draw.map_or(USUAL, |draw| draw.at(random.f64()))
+    }
+}
+
+/// The probability that a batch has to queue, with `workers` of which `busy` are busy on average: Erlang's formula. For
+/// the others somebody has to wake.
+pub(crate) fn queued(workers: usize, busy: f64) -> f64 {
+    if busy >= workers as f64 {
+        return 1.0;
+    }
+    // The recursion of Erlang's loss formula, which neither overflows nor cancels.
+    let mut lost = 1.0;
+    for count in 1..=workers {
+        lost = busy * lost / (count as f64 + busy * lost);
+    }
+    let share = busy / workers as f64;
+    lost / (1.0 - share + share * lost)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_that_queues_is_that_of_the_tables() {
+        for (workers, busy, expected) in [
+            (1, 0.5, 0.5),
+            (2, 1.0, 1.0 / 3.0),
+            (10, 8.0, 0.4092),
+            (4, 4.0, 1.0),
+            (3, 0.0, 0.0),
+        ] {
+            let seen = queued(workers, busy);
+            assert!((seen - expected).abs() < 1e-4, "{workers} {busy}: {seen}");
+        }
     }
 }

@@ -49,6 +49,7 @@ impl<C: Codec> Shard<C> {
             events: current.weight.events,
             bytes: current.weight.bytes,
             nanos: current.spent,
+            woken: current.woken,
         });
         self.close_batch();
         let now = monotonic_nanos();
@@ -66,8 +67,8 @@ impl<C: Codec> Shard<C> {
             && let Some(packed_at) = current.packed_at.take()
         {
             let waited = now.saturating_sub(packed_at);
-            let woken = std::mem::take(&mut self.woken);
-            self.shared.service.began(number, waited, woken);
+            current.woken = std::mem::take(&mut self.woken);
+            self.shared.service.began(number, waited, current.woken);
         }
     }
 

@@ -26,6 +26,8 @@ pub struct Service {
     pub waited: TimesSeen,
     /// The same of those for which a worker had to wake: how long that takes.
     pub woke: TimesSeen,
+    /// Nanoseconds of [`Service::took`] for those: caches are cold then.
+    pub woken_nanos: u64,
     /// By shard: nanoseconds that workers spent on it, all told.
     pub shards: Vec<u64>,
 }
@@ -41,6 +43,8 @@ pub(crate) struct Ran {
     pub(crate) events: u64,
     pub(crate) bytes: u64,
     pub(crate) nanos: u64,
+    /// A worker had to wake for it.
+    pub(crate) woken: bool,
 }
 
 struct Stripe {
@@ -48,6 +52,7 @@ struct Stripe {
     bytes: AtomicU64,
     event_squares: AtomicU64,
     event_nanos: AtomicU64,
+    woken_nanos: AtomicU64,
     took: Times,
     waited: Times,
     woke: Times,
@@ -60,6 +65,7 @@ impl ServiceCounts {
             bytes: AtomicU64::new(0),
             event_squares: AtomicU64::new(0),
             event_nanos: AtomicU64::new(0),
+            woken_nanos: AtomicU64::new(0),
             took: Times::new(),
             waited: Times::new(),
             woke: Times::new(),
@@ -85,7 +91,11 @@ impl ServiceCounts {
             events,
             bytes,
             nanos,
+            woken,
         } = *batch;
+        if woken {
+            stripe.woken_nanos.fetch_add(nanos, Ordering::Relaxed);
+        }
         stripe.took.observe(nanos);
         for (counter, by) in [
             (&stripe.events, events),
@@ -117,6 +127,7 @@ impl ServiceCounts {
                 (&mut seen.bytes, &stripe.bytes),
                 (&mut seen.event_squares, &stripe.event_squares),
                 (&mut seen.event_nanos, &stripe.event_nanos),
+                (&mut seen.woken_nanos, &stripe.woken_nanos),
             ] {
                 *sum = sum.wrapping_add(counter.load(Ordering::Relaxed));
             }

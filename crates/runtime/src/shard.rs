@@ -71,6 +71,8 @@ pub(crate) struct Current<C: Codec> {
     pub(crate) weight: Weight,
     /// When it was put into the mailbox; none once its wait is counted.
     pub(crate) packed_at: Option<u64>,
+    /// A worker had to wake for it.
+    pub(crate) woken: bool,
     /// Nanoseconds that earlier slices spent on it.
     pub(crate) spent: u64,
     pub(crate) index: usize,
@@ -264,6 +266,7 @@ impl<C: Codec> Shard<C> {
             _permit: permit,
             weight,
             packed_at: Some(packed_at),
+            woken: false,
             spent: 0,
             index: 0,
             told: 0,

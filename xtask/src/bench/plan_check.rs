@@ -36,6 +36,9 @@ use verdict::{Level, Measured, Verdict};
 const WARM_UP: Duration = Duration::from_millis(500);
 /// How busy the workers are that the plan is made of.
 const CALM: f64 = 0.35;
+/// How busy they would be at a first glance, if this machine were like the one that the usual times are of.
+const GLANCE: f64 = 0.1;
+const GLANCE_TIME: Duration = Duration::from_millis(500);
 
 /// How far `millpond plan` is off.
 #[derive(Debug, Args)]
@@ -155,7 +158,6 @@ impl Check<'_> {
     fn round(&self, task: Task, workers: u32, round: u32) -> anyhow::Result<Vec<Measured>> {
         let few = (workers / 2).max(1);
         let seed = u64::from(round) + 1;
-        let calm = CALM * f64::from(few) / task.seconds_per_event();
         let shares: Vec<String> = Level::ALL
             .map(|level| format!("{}", level.share() * 100.0))
             .to_vec();
@@ -164,7 +166,20 @@ impl Check<'_> {
             format!("--used={}", shares.join(",")),
         ];
         let daemon = self.start(task, few)?;
-        let plan = self.seen(&daemon, task, calm, seed, &asked)?;
+        // How fast this machine is at the moment, to begin with.
+        let slow = Load {
+            task,
+            bundle: 1,
+            rate: GLANCE * f64::from(few) / task.seconds_per_event(),
+            seed,
+        };
+        let glance = self.seen(&daemon, slow, GLANCE_TIME, &[])?;
+        let calm = Load {
+            bundle: task.bundle(glance.event_seconds),
+            rate: CALM * f64::from(few) / glance.event_seconds,
+            ..slow
+        };
+        let plan = self.seen(&daemon, calm, self.time, &asked)?;
         daemon.stop()?;
         ensure!(
             plan.rows.len() == Level::ALL.len(),
@@ -179,8 +194,12 @@ impl Check<'_> {
                 format!("--workers={workers}"),
                 format!("--rate={}", row.rate),
             ];
-            let seed = seed * 1_000 + at as u64;
-            let seen = self.seen(&daemon, task, row.rate, seed, &asked)?;
+            let load = Load {
+                rate: row.rate,
+                seed: seed * 1_000 + at as u64,
+                ..calm
+            };
+            let seen = self.seen(&daemon, load, self.time, &asked)?;
             measured.push(Measured {
                 level,
                 rate: row.rate,
@@ -212,21 +231,25 @@ impl Check<'_> {
         })
     }
 
-    /// Sends at `rate`, and has a plan made of that.
+    /// Sends, and has a plan made of that.
     fn seen(
         &self,
         running: &Running,
-        task: Task,
-        rate: f64,
-        seed: u64,
+        load: Load,
+        time: Duration,
         asked: &[String],
     ) -> anyhow::Result<Plan> {
-        let bundles = rate / task.bundle() as f64;
-        let sender = Sender::start(running.source, task, bundles, &self.input, seed)?;
+        let Load {
+            task,
+            bundle,
+            rate,
+            seed,
+        } = load;
+        let sender = Sender::start(running.source, task, bundle, rate, &self.input, seed)?;
         let plan = thread::scope(|scope| {
             let sending = scope.spawn(|| sender.send());
             thread::sleep(WARM_UP);
-            let plan = self.plan(running.admin, asked);
+            let plan = self.plan(running.admin, time, asked);
             sender.stop();
             let sent = sending.join();
             sent.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
@@ -236,11 +259,11 @@ impl Check<'_> {
     }
 
     /// What the daemon's own verb says after having looked at a running one.
-    fn plan(&self, admin: u16, asked: &[String]) -> anyhow::Result<Plan> {
+    fn plan(&self, admin: u16, time: Duration, asked: &[String]) -> anyhow::Result<Plan> {
         let output = Command::new(self.binary)
             .args(["plan", "--json", "--live"])
             .arg(format!("127.0.0.1:{admin}"))
-            .arg(format!("--for={}ms", self.time.as_millis()))
+            .arg(format!("--for={}ms", time.as_millis()))
             .args(asked)
             .output()
             .context("cannot run millpond plan")?;
@@ -248,6 +271,17 @@ impl Check<'_> {
         ensure!(output.status.success(), "millpond plan: {said}");
         serde_json::from_slice(&output.stdout).context("the plan does not read")
     }
+}
+
+/// What is sent.
+#[derive(Clone, Copy)]
+struct Load {
+    task: Task,
+    /// Events at once.
+    bundle: usize,
+    /// Events a second.
+    rate: f64,
+    seed: u64,
 }
 
 struct Running {

@@ -18,8 +18,9 @@ struct Shard {
 pub(super) struct Batch {
     /// When it came.
     pub(super) came: f64,
-    /// Seconds that it takes.
-    pub(super) takes: f64,
+    /// Seconds that it takes a worker that was at work, and one that had to wake for it.
+    pub(super) warm: f64,
+    pub(super) cold: f64,
     /// Seconds of an event in it, within which no slice ends.
     pub(super) event: f64,
 }
@@ -73,8 +74,8 @@ impl Shards {
     }
 
     /// Takes on the batch in work, or else the next, for `seconds` and to the end of the event, at most: how long
-    /// that is, and if the batch is begun with this, when it came.
-    pub(super) fn piece(&mut self, shard: usize, seconds: f64) -> (f64, Option<f64>) {
+    /// that is, and if the batch is begun with this, when it came. `woken` says that the worker slept until now.
+    pub(super) fn piece(&mut self, shard: usize, seconds: f64, woken: bool) -> (f64, Option<f64>) {
         let shard = &mut self.shards[shard];
         let mut begun = None;
         if shard.current.is_none()
@@ -82,7 +83,7 @@ impl Shards {
         {
             begun = Some(batch.came);
             shard.current = Some(Current {
-                left: batch.takes,
+                left: if woken { batch.cold } else { batch.warm },
                 event: batch.event,
             });
         }

@@ -58,6 +58,7 @@ impl Minute {
             waited: nothing.clone(),
             // Workers wake at once.
             woke: nothing,
+            woken_seconds: all,
             shards,
             parked_shards: 0,
             stages: vec![StageLook {

@@ -26,9 +26,11 @@ pub(super) struct Sender<'a> {
 }
 
 impl<'a> Sender<'a> {
+    /// Connects, to send `rate` events a second, `bundle` at once.
     pub(super) fn start(
         port: u16,
         task: Task,
+        bundle: usize,
         rate: f64,
         input: &'a Input,
         seed: u64,
@@ -42,8 +44,8 @@ impl<'a> Sender<'a> {
             streams: (0..task.connections())
                 .map(stream)
                 .collect::<Result<_, _>>()?,
-            rate,
-            bundle: task.bundle(),
+            rate: rate / bundle as f64,
+            bundle,
             input,
             seed,
             stop: AtomicBool::new(false),

@@ -5,6 +5,9 @@ use clap::ValueEnum;
 use crate::bench::record::{Sink, Source, Subject, What, Workload};
 use crate::bench::workload::STEPS;
 
+/// Seconds that a bundle of events is to take.
+const BUNDLE: f64 = 0.5e-3;
+
 /// A workload of the bench, as it is sent here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Task {
@@ -24,11 +27,12 @@ impl Task {
         }
     }
 
-    /// Events that are sent at once. A bundle is to take so long that what waking a thread takes is little beside it.
-    pub(super) fn bundle(self) -> usize {
+    /// Events that are sent at once, if one takes so long. A bundle is to take so long that what waking a thread takes
+    /// is little beside it, and so short that many come in a run.
+    pub(super) fn bundle(self, seconds_per_event: f64) -> usize {
         match self {
             Task::Delay => 1,
-            Task::Cpu => 100,
+            Task::Cpu => (BUNDLE / seconds_per_event).round().clamp(1.0, 1_000.0) as usize,
         }
     }
 
