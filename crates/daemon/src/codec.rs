@@ -68,8 +68,12 @@ impl Codec for JsonCodec {
         }
     }
 
-    fn original<'a>(&self, slice: &'a Slice, index: usize) -> Option<&'a [u8]> {
-        Some(slice.bytes(index))
+    fn original(slice: &Slice, index: usize) -> Option<&[u8]> {
+        (index < slice.len()).then(|| slice.bytes(index))
+    }
+
+    fn share(slice: &Slice) -> Option<Slice> {
+        Some(slice.clone())
     }
 
     fn close(&mut self, item: &mut Option<Event>) {

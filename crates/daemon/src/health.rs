@@ -2,15 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
 
 use millpond_admin::Health;
 
 use crate::wire::Seen;
-
-/// A worker that is with one shard for longer than this hangs: a slice takes milliseconds, and a
-/// single slow event hardly more than seconds.
-const HANGS: Duration = Duration::from_secs(60);
 
 /// Nothing is lost meanwhile, and only somebody who makes room ends it.
 const FULL: &str =
@@ -98,14 +93,7 @@ impl Vitals {
 
 impl Health for Vitals {
     fn live(&self) -> Result<(), String> {
-        let slice = self.seen.workers.longest_slice();
-        if slice > HANGS {
-            return Err(format!(
-                "a worker has been with one shard for {} s: a stage hangs",
-                slice.as_secs()
-            ));
-        }
-        Ok(())
+        self.seen.hangs.live()
     }
 
     fn ready(&self) -> Result<(), String> {

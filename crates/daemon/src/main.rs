@@ -9,6 +9,7 @@ mod crashes;
 mod desk;
 mod dlq;
 mod error;
+mod hangs;
 mod health;
 mod journal;
 mod kinds;
@@ -26,6 +27,7 @@ mod run;
 mod signals;
 mod status;
 mod verbs;
+mod watchdog;
 mod wire;
 
 use std::process::ExitCode;

@@ -21,6 +21,7 @@ use crate::patience::Patience;
 use crate::replay::Replayer;
 use crate::report;
 use crate::status::Status;
+use crate::watchdog::Watchdog;
 use crate::wire::{Line, OpenSource, Seen};
 
 /// What can happen to a running line.
@@ -85,6 +86,8 @@ pub(crate) fn run(
     };
     wait_for_the_end(runtime, buffers, sinks, admission, tell.clone());
     vitals.enter(Phase::Running);
+    let mut watchdog = Watchdog::from_environment();
+    watchdog.ready();
     tracing::info!(workers = seen.pool.wanted(), sources = reading, "running");
 
     let mut deadline: Option<Instant> = None;
@@ -98,6 +101,7 @@ pub(crate) fn run(
         {
             patience = Some(Patience::begin(sinks, drain, Instant::now()));
             backlog = Some(Backlog::begin(&seen, drain, Instant::now()));
+            watchdog.stopping();
             // What is on disk is delivered by the next run.
             kept.iter().for_each(BufferControl::leave);
         }
@@ -110,11 +114,10 @@ pub(crate) fn run(
         let every = [
             patience.as_ref().and_then(Patience::every),
             backlog.as_ref().and_then(Backlog::every),
+            watchdog.every(),
         ];
-        let every = every
-            .into_iter()
-            .flatten()
-            .fold(status.every(), Duration::min);
+        let at_most = status.every().min(seen.hangs.every());
+        let every = every.into_iter().flatten().fold(at_most, Duration::min);
         let wait = deadline.map_or(status.every(), |at| {
             at.saturating_duration_since(Instant::now())
         });
@@ -183,6 +186,8 @@ pub(crate) fn run(
             // `tell` is held above: the channel cannot be disconnected.
             Err(RecvTimeoutError::Disconnected) => return 1,
         }
+        seen.hangs.look();
+        watchdog.look(Instant::now(), || seen.hangs.live().is_ok());
         status.show(&seen);
     }
 }

@@ -22,14 +22,15 @@ use millpond_store::{DeadLetters, DeadLettersView};
 use crate::config::{Component, Config, Pipeline};
 use crate::crashes::Crashes;
 use crate::error::StartError;
+use crate::hangs::HangWatch;
 use crate::journal;
 use crate::kinds;
 use crate::patience::BestEffort;
 use crate::replay::{Door, Doors, Replayer};
 use crate::run::Happening;
 use admission::{Shares, Ways, admit};
-use pipelines::line;
 pub(crate) use pipelines::{blueprint, key};
+use pipelines::{hangs, line};
 pub(crate) use sinks::BufferSeen;
 use sinks::open_sinks;
 
@@ -82,6 +83,8 @@ pub(crate) struct Seen {
     pub(crate) journal: Option<AdmissionView>,
     pub(crate) workers: WorkersView,
     pub(crate) pool: PoolView,
+    /// Finds workers that hang.
+    pub(crate) hangs: HangWatch,
 }
 
 /// A pipeline and the sinks it leads to.
@@ -171,6 +174,7 @@ pub(crate) async fn wire(
         ..Options::new(workers.min, budget.clone())
     };
     let (runtime, intakes) = Runtime::start(&options, pipelines)?;
+    let hangs = hangs(config, runtime.hangs(), &crashes)?;
     let handles = std::mem::take(&mut sinks.handles);
     let buffers = std::mem::take(&mut sinks.buffers);
     let best_effort = std::mem::take(&mut sinks.best_effort);
@@ -291,6 +295,7 @@ pub(crate) async fn wire(
         journal: admission.as_ref().map(Admission::view),
         workers: runtime.workers().clone(),
         pool: runtime.pool().clone(),
+        hangs,
     };
     Ok(Line {
         runtime,

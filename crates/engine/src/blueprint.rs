@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use crate::cursor::{Cursor, Running};
 use crate::plan::Plan;
 use crate::{LineStats, Output, Pipeline, Port, StageFactory, builder::Builder};
 
@@ -47,13 +48,20 @@ impl<E> Blueprint<E> {
     /// A new line with its own instance of every stage.
     #[must_use]
     pub fn line(&self) -> Pipeline<E> {
+        self.line_with(Arc::default())
+    }
+
+    /// A new line that keeps `cursor` up to date, which no other line may use at the same time.
+    #[must_use]
+    pub fn line_with(&self, cursor: Arc<Cursor>) -> Pipeline<E> {
         let stages = self
             .factories
             .iter()
             .map(|(factory, ports)| factory.build(ports))
             .collect();
         let out = Output::new(self.max_emit, self.clean);
-        Pipeline::new(Arc::clone(&self.plan), stages, out)
+        cursor.set(Running::Idle);
+        Pipeline::new(Arc::clone(&self.plan), stages, out, cursor)
     }
 }
 

@@ -53,6 +53,7 @@
 
 mod blueprint;
 mod builder;
+mod cursor;
 mod error;
 mod factory;
 mod output;
@@ -64,6 +65,7 @@ mod stats;
 
 pub use blueprint::Blueprint;
 pub use builder::{Branch, Builder};
+pub use cursor::Cursor;
 pub use error::{BlueprintError, LoadError};
 pub use factory::{StageFactory, factory, filter, map, stage_fn, stateless};
 pub use output::{Output, Port};

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use crate::cursor::{Cursor, Running};
 use crate::output::At;
 use crate::plan::Plan;
 use crate::stats::{Counter, Tally};
@@ -14,7 +15,7 @@ pub struct Pipeline<E> {
     plan: Arc<Plan>,
     slots: Vec<Slot<E>>,
     out: Output<E>,
-    running: Running,
+    cursor: Arc<Cursor>,
 }
 
 /// A stage and what the line needs at hand to run it.
@@ -60,15 +61,6 @@ pub enum Ended {
     },
 }
 
-/// What the line was doing, kept up to date so that it is known after a panic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Running {
-    Idle,
-    Process(usize),
-    Tick(usize),
-    Leaving,
-}
-
 impl<E> Pipeline<E> {
     /// Runs one input, and everything that is derived from it, to its end.
     pub fn process(
@@ -108,10 +100,7 @@ impl<E> Pipeline<E> {
     /// while an exit has the event.
     #[must_use]
     pub fn current_stage(&self) -> Option<usize> {
-        match self.running {
-            Running::Process(stage) | Running::Tick(stage) => Some(stage),
-            Running::Idle | Running::Leaving => None,
-        }
+        self.cursor.stage()
     }
 
     /// Adds what was counted since the last call to the blueprint's
@@ -160,7 +149,12 @@ impl<E> Pipeline<E> {
         Ok(())
     }
 
-    pub(crate) fn new(plan: Arc<Plan>, stages: Vec<Box<dyn Stage<E>>>, out: Output<E>) -> Self {
+    pub(crate) fn new(
+        plan: Arc<Plan>,
+        stages: Vec<Box<dyn Stage<E>>>,
+        out: Output<E>,
+        cursor: Arc<Cursor>,
+    ) -> Self {
         let slots = stages
             .into_iter()
             .zip(&plan.next)
@@ -173,7 +167,7 @@ impl<E> Pipeline<E> {
             slots: slots.collect(),
             plan,
             out,
-            running: Running::Idle,
+            cursor,
         }
     }
 
@@ -214,7 +208,7 @@ impl<E> Pipeline<E> {
                 Err(error) => break Ended::Failed { stage, error },
             }
         };
-        self.running = Running::Idle;
+        self.cursor.set(Running::Idle);
         ended
     }
 
@@ -248,7 +242,7 @@ impl<E> Pipeline<E> {
                         self.out.recycle(event);
                     }
                     Some(Err(error)) => {
-                        self.running = Running::Leaving;
+                        self.cursor.set(Running::Leaving);
                         exits.failed(stage, error, &mut event);
                         self.out.recycle(event);
                     }
@@ -267,7 +261,7 @@ impl<E> Pipeline<E> {
         event: &mut E,
         clock: &mut impl Clock,
     ) -> Option<Result<Flow, StageError>> {
-        self.running = Running::Process(id);
+        self.cursor.set(Running::Process(id));
         let mark = self.out.waiting();
         let out = &mut self.out;
         let Slot { next, tally, stage } = &mut self.slots[id];
@@ -311,7 +305,7 @@ impl<E> Pipeline<E> {
     }
 
     fn leave<X: Exits<E> + ?Sized>(&mut self, list: usize, event: &mut E, exits: &mut X) {
-        self.running = Running::Leaving;
+        self.cursor.set(Running::Leaving);
         for &exit in &self.plan.leaves[list] {
             exits.exit(exit, event);
         }
@@ -329,9 +323,9 @@ impl<E> Pipeline<E> {
             self.out.begin(now);
             self.out.unlimited();
             self.out.aim(self.slots[id].next);
-            self.running = Running::Tick(id);
+            self.cursor.set(Running::Tick(id));
             let result = call(&mut *self.slots[id].stage, &mut self.out);
-            self.running = Running::Leaving;
+            self.cursor.set(Running::Leaving);
             if let Err(error) = result {
                 self.out.roll_back(0);
                 self.slots[id].tally.add(Counter::TickFailed, 1);
@@ -347,27 +341,27 @@ impl<E> Pipeline<E> {
                 self.drain(level, exits, &mut Untimed);
             }
         }
-        self.running = Running::Idle;
+        self.cursor.set(Running::Idle);
     }
 
     /// After a panic: brings the counts into balance and clears what was left behind.
     #[inline]
     fn recover(&mut self) {
-        if self.running != Running::Idle {
+        if self.cursor.get() != Running::Idle {
             self.recover_from_panic();
         }
     }
 
     #[cold]
     fn recover_from_panic(&mut self) {
-        match self.running {
+        match self.cursor.get() {
             Running::Idle => {}
             Running::Leaving => {}
             Running::Process(stage) => self.slots[stage].tally.add(Counter::Failed, 1),
             Running::Tick(stage) => self.slots[stage].tally.add(Counter::TickFailed, 1),
         }
         self.out.roll_back(0);
-        self.running = Running::Idle;
+        self.cursor.set(Running::Idle);
     }
 }
 
@@ -375,7 +369,7 @@ impl<E> std::fmt::Debug for Pipeline<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Pipeline")
             .field("stages", &self.plan.names)
-            .field("running", &self.running)
+            .field("running", &self.cursor.get())
             .finish_non_exhaustive()
     }
 }

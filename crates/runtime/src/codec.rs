@@ -33,8 +33,15 @@ pub trait Codec: Send + 'static {
     ) -> Result<(), Refused>;
 
     /// Event `index` as it came in, where the batch has that still: what a crash is reproduced with.
-    fn original<'a>(&self, batch: &'a Self::Batch, index: usize) -> Option<&'a [u8]> {
+    fn original(batch: &Self::Batch, index: usize) -> Option<&[u8]> {
         let _ = (batch, index);
+        None
+    }
+
+    /// A second handle on the batch, where that costs next to nothing: with it, somebody else can see what a
+    /// worker hangs on.
+    fn share(batch: &Self::Batch) -> Option<Self::Batch> {
+        let _ = batch;
         None
     }
 

@@ -89,6 +89,7 @@ impl<C: Codec> Shard<C> {
             return false;
         }
         self.in_event = true;
+        self.watch.event(current.index);
         let decoded = self
             .codec
             .decode(&mut current.batch, current.index, &mut self.item);
@@ -152,6 +153,7 @@ impl<C: Codec> Shard<C> {
     }
 
     fn without_input(&mut self, run: impl FnOnce(&mut Pipeline<C::Item>, &mut Collector<'_, C>)) {
+        self.watch.no_event();
         // In the midst of a batch, too: else the rows would take the place of the event before.
         self.codec.close(&mut self.item);
         let mut collector = Collector {

@@ -1,5 +1,5 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use millpond_delivery::{Inbound, Lane};
@@ -9,10 +9,12 @@ use crate::brake::Brake;
 use crate::codec::Codec;
 use crate::elastic::{Crew, Foreman, Kit, PoolView, Staff, oversee};
 use crate::error::RuntimeError;
+use crate::hangs::Hangs;
 use crate::options::{Options, PipelineSpec};
 use crate::service::ServiceCounts;
 use crate::shard::{Shard, Shared};
 use crate::view::{Counts, PipelineView, WorkersView};
+use crate::watch::{Watch, Watched};
 use crate::worker::Worker;
 
 /// Of a pool of more workers that stays as it is, nobody needs to know the time on a core so badly.
@@ -25,6 +27,7 @@ pub struct Runtime {
     workers: WorkersView,
     pool: PoolView,
     staff: Arc<dyn Staff>,
+    watched: Arc<[Arc<dyn Watched>]>,
     /// Kept for the thread that makes the number of workers follow the load: it ends with this.
     _foreman: Option<Sender<()>>,
     /// Never carries anything: disconnected when the last worker has ended.
@@ -53,6 +56,7 @@ impl Runtime {
             pipelines,
             view: workers,
             intakes,
+            watched,
         } = parts(options, pipelines)?;
         let most = most(options);
         let least = match options.elastic {
@@ -84,6 +88,7 @@ impl Runtime {
                 workers,
                 pool,
                 staff,
+                watched,
                 _foreman: foreman.transpose()?,
                 ended,
             },
@@ -104,6 +109,11 @@ impl Runtime {
     /// How many workers there should be, and why.
     pub fn pool(&self) -> &PoolView {
         &self.pool
+    }
+
+    /// What finds workers that hang.
+    pub fn hangs(&self) -> Hangs {
+        Hangs::new(self.workers.clone(), self.watched.clone())
     }
 
     /// Changes how many workers run; see [`PoolHandle::set_workers`].
@@ -205,6 +215,7 @@ pub fn assemble<C: Codec>(
         pipelines,
         view,
         intakes,
+        ..
     } = parts(options, specs)?;
     let workers = (0..options.workers)
         .map(|number| Worker {
@@ -232,6 +243,7 @@ struct Parts<C: Codec> {
     pipelines: Vec<PipelineView>,
     view: WorkersView,
     intakes: Vec<IntakeOf<C::Batch>>,
+    watched: Arc<[Arc<dyn Watched>]>,
 }
 
 /// The most workers there may ever be.
@@ -266,8 +278,13 @@ fn parts<C: Codec>(
         pipelines.push(view);
         intakes.push(intake);
     }
+    let watched = shards.iter().map(|shard: &Mutex<Shard<C>>| {
+        let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        shard.watch.clone() as Arc<dyn Watched>
+    });
     Ok(Parts {
         ready,
+        watched: watched.collect(),
         shards: shards.into(),
         pipelines,
         view: WorkersView::new(most(options), metered(options)),
@@ -363,17 +380,20 @@ fn add_pipeline<C: Codec>(
         output_bytes: options.output_bytes,
         tick_nanos: options.tick.map(nanos),
     });
+    let stages: Arc<[String]> = shared.blueprint.stage_names().into();
     for (number, mailbox) in boxes.into_iter().enumerate() {
         let waker = ready.waker(base + number);
         let lane = Lane {
             pipeline: name.clone(),
             shard: u32::try_from(number).unwrap_or(u32::MAX),
         };
+        let watch = Watch::new(name.clone(), lane.shard, stages.clone());
         shards.push(Mutex::new(Shard::new(
             shared.clone(),
             lane,
             mailbox,
             codec(),
+            Arc::new(watch),
             waker,
         )));
     }

@@ -45,7 +45,10 @@ impl<C: Codec> Shard<C> {
 
     /// Puts a new line in the place of one that is in disorder.
     fn rebuild(&mut self) {
-        self.line = self.shared.blueprint.line();
+        // What the stages have counted is not lost with them.
+        self.line.publish();
+        let cursor = self.watch.cursor.clone();
+        self.line = self.shared.blueprint.line_with(cursor);
         if !self.shared.blueprint.is_stateful() {
             return;
         }
@@ -75,7 +78,7 @@ impl<C: Codec> Shard<C> {
             return;
         };
         let pipeline = self.shared.ledger.name();
-        let told = match self.codec.original(&current.batch, current.index) {
+        let told = match C::original(&current.batch, current.index) {
             Some(event) => self.shared.supervision.keep(&Crash {
                 pipeline,
                 stage,

@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::handover::Outbox;
 use crate::service::ServiceCounts;
 use crate::view::Counts;
+use crate::watch::Watch;
 
 /// What the shards of a pipeline share.
 pub(crate) struct Shared<C: Codec> {
@@ -41,6 +42,8 @@ pub(crate) struct Shard<C: Codec> {
     pub(crate) lane: Lane,
     pub(crate) mailbox: Mailbox<Inbound<C::Batch>>,
     pub(crate) codec: C,
+    /// What it is doing, for others to see.
+    pub(crate) watch: Arc<Watch<C>>,
     pub(crate) line: Pipeline<C::Item>,
     pub(crate) item: Option<C::Item>,
     /// The batch in work.
@@ -100,9 +103,10 @@ impl<C: Codec> Shard<C> {
         lane: Lane,
         mailbox: Mailbox<Inbound<C::Batch>>,
         codec: C,
+        watch: Arc<Watch<C>>,
         waker: Waker,
     ) -> Self {
-        let line = shared.blueprint.line();
+        let line = shared.blueprint.line_with(watch.cursor.clone());
         let outputs = shared.exits.iter().map(|_| C::Output::default()).collect();
         let letters = Letters {
             exit: shared.letters_exit,
@@ -115,6 +119,7 @@ impl<C: Codec> Shard<C> {
             lane,
             mailbox,
             codec,
+            watch,
             line,
             item: None,
             current: None,
@@ -261,6 +266,7 @@ impl<C: Codec> Shard<C> {
         });
         open.parts.push(part);
         let (len, now) = (self.codec.len(&batch), self.codec.received(&batch));
+        self.watch.batch(Some(&batch));
         self.current = Some(Current {
             batch,
             _permit: permit,
@@ -309,6 +315,7 @@ impl<C: Codec> Shard<C> {
     pub(crate) fn close_batch(&mut self) {
         self.codec.close(&mut self.item);
         if let (Some(current), Some(open)) = (self.current.take(), &mut self.open) {
+            self.watch.batch(None);
             let ran = current.weight.events - current.told;
             self.mailbox.ran(ran);
             open.ran += ran;

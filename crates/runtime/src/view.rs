@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -132,6 +133,10 @@ pub(crate) struct WorkerCounts {
     busy_nanos: AtomicU64,
     /// Per worker: when it took the shard it is running; 0 = it runs none.
     since: Box<[AtomicU64]>,
+    /// Per worker: that shard.
+    shard: Box<[AtomicUsize]>,
+    /// Per worker: what the system calls its thread.
+    threads: Box<[Mutex<Option<PathBuf>>]>,
     pub(crate) meters: Meters,
 }
 
@@ -143,6 +148,8 @@ impl WorkersView {
             restarts: AtomicU64::new(0),
             busy_nanos: AtomicU64::new(0),
             since: (0..workers).map(|_| AtomicU64::new(0)).collect(),
+            shard: (0..workers).map(|_| AtomicUsize::new(0)).collect(),
+            threads: (0..workers).map(|_| Mutex::default()).collect(),
             meters: Meters::new(metered),
         };
         WorkersView {
@@ -150,8 +157,46 @@ impl WorkersView {
         }
     }
 
-    pub(crate) fn begin(&self, worker: usize, now: u64) {
-        self.inner.since[worker].store(now, Ordering::Relaxed);
+    pub(crate) fn begin(&self, worker: usize, now: u64, shard: usize) {
+        self.inner.shard[worker].store(shard, Ordering::Relaxed);
+        self.inner.since[worker].store(now, Ordering::Release);
+    }
+
+    /// How many workers there may be.
+    pub(crate) fn places(&self) -> usize {
+        self.inner.since.len()
+    }
+
+    /// When a worker took the shard that it is running, and which.
+    pub(crate) fn slice_of(&self, worker: usize) -> Option<(u64, usize)> {
+        let since = self.inner.since[worker].load(Ordering::Acquire);
+        (since > 0).then(|| (since, self.inner.shard[worker].load(Ordering::Relaxed)))
+    }
+
+    /// The worker with this number runs on the calling thread.
+    pub(crate) fn runs_on_this_thread(&self, worker: usize) {
+        let mut thread = self.inner.threads[worker]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *thread = std::fs::read_link("/proc/thread-self").ok();
+    }
+
+    /// What the system says of the thread of a worker: whether it runs, and where in the kernel it waits.
+    pub(crate) fn thread(&self, worker: usize) -> Option<String> {
+        let thread = self.inner.threads[worker]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let folder = Path::new("/proc").join(thread.as_ref()?);
+        drop(thread);
+        let status = std::fs::read_to_string(folder.join("status")).ok()?;
+        let state = status
+            .lines()
+            .find_map(|line| line.strip_prefix("State:"))?;
+        let wait = std::fs::read_to_string(folder.join("wchan")).unwrap_or_default();
+        Some(match wait.trim() {
+            "" | "0" => state.trim().to_owned(),
+            wait => format!("{} in {wait}", state.trim()),
+        })
     }
 
     pub(crate) fn end(&self, worker: usize, took: u64) {

@@ -49,7 +49,7 @@ impl<C: Codec> Worker<C> {
             self.ready.ring();
         }
         let started = monotonic_nanos();
-        self.view.begin(self.number, started);
+        self.view.begin(self.number, started, shard);
         let after = {
             let mut shard = self.shards[shard]
                 .lock()

@@ -131,6 +131,8 @@ pub(crate) struct Runtime {
     pub(crate) memory: usize,
     /// How long a drain may take.
     pub(crate) drain: Duration,
+    /// How long one event may take before the process counts as hanging.
+    pub(crate) hang: Duration,
     /// Where files are left that reproduce crashes.
     pub(crate) crashes: PathBuf,
 }

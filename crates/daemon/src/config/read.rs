@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use folders::crashes_beside;
+use folders::crashes;
 
 use super::components::{Built, Family};
 use super::layers::Origins;
@@ -103,9 +103,8 @@ impl Reader<'_> {
                 shards: runtime.shards,
                 memory: usize::try_from(runtime.memory.as_u64()).ok()?,
                 drain: runtime.drain,
-                crashes: runtime
-                    .crashes
-                    .unwrap_or_else(|| crashes_beside(&dead_letters)),
+                hang: runtime.hang,
+                crashes: crashes(runtime.crashes, &dead_letters),
             },
             dead_letters,
             dead_letters_at: self.place("dead_letters"),

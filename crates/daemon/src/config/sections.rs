@@ -14,6 +14,9 @@ use super::workers::{Workers, WorkersSchema};
 /// The smallest memory budget: a few of the largest events and the buffers around them.
 const MEMORY_MIN: ByteSize = ByteSize::mib(4);
 
+/// Less may be a machine that is busy.
+const HANG_MIN: Duration = Duration::from_secs(1);
+
 /// The longest drain: whoever waits for longer has no deadline.
 const DRAIN_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -79,6 +82,13 @@ pub(crate) struct RuntimeSection {
     )]
     #[schemars(with = "String")]
     pub(crate) drain: Duration,
+    /// How long a stage may take for one event before `/livez` fails, such as "1m"; from a second to a day.
+    #[serde(
+        deserialize_with = "hang",
+        serialize_with = "humantime_serde::serialize"
+    )]
+    #[schemars(with = "String")]
+    pub(crate) hang: Duration,
     /// The folder for files that reproduce crashes; by default `crashes` in that of the dead letters.
     pub(crate) crashes: Option<PathBuf>,
 }
@@ -91,6 +101,7 @@ impl Default for RuntimeSection {
             shards: 64,
             memory: ByteSize::mib(256),
             drain: Duration::from_secs(10),
+            hang: Duration::from_secs(60),
             crashes: None,
         }
     }
@@ -146,6 +157,17 @@ fn drain<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Erro
         )));
     }
     Ok(drain)
+}
+
+fn hang<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let hang: Duration = humantime_serde::deserialize(deserializer)?;
+    if !(HANG_MIN..=DRAIN_MAX).contains(&hang) {
+        return Err(D::Error::custom(format!(
+            "{} is no time after which an event hangs, expected \"1s\" to \"1day\"",
+            humantime::format_duration(hang)
+        )));
+    }
+    Ok(hang)
 }
 
 fn memory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {

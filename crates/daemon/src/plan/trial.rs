@@ -88,6 +88,7 @@ fn reduced(config: &Config, letters: &Path) -> Config {
     reduced.journal = None;
     reduced.admin = None;
     reduced.runtime.workers = Workers::one();
+    reduced.runtime.crashes = letters.join("crashes");
     reduced.dead_letters = DeadLetterConfig {
         path: letters.to_owned(),
         ..reduced.dead_letters

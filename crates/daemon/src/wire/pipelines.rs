@@ -5,13 +5,14 @@ use std::sync::Arc;
 use millpond_delivery::Ledger;
 use millpond_engine::Blueprint;
 use millpond_event::{Event, KeyPath, Path};
-use millpond_runtime::{PipelineSpec, Supervision, Tolerance};
+use millpond_runtime::{Hangs, PipelineSpec, Supervision, Tolerance};
 
 use super::sinks::Sinks;
 use crate::codec::JsonCodec;
-use crate::config::{DEAD_LETTERS, MissingKey, Pipeline, Place};
+use crate::config::{Config, DEAD_LETTERS, MissingKey, Pipeline, Place};
 use crate::crashes::Crashes;
 use crate::error::StartError;
+use crate::hangs::{HangWatch, Watched};
 use crate::kinds;
 
 pub(super) fn line(
@@ -80,4 +81,22 @@ pub(crate) fn key(pipeline: &Pipeline) -> Result<Option<KeyPath>, StartError> {
         KeyPath::parse(key).map_err(|error| StartError::at(&place, error.to_string()))
     };
     pipeline.key.as_ref().map(parse).transpose()
+}
+
+/// What says on which event of a pipeline a worker hangs.
+pub(super) fn hangs(
+    config: &Config,
+    hangs: Hangs,
+    crashes: &Arc<Crashes>,
+) -> Result<HangWatch, StartError> {
+    let watched = |pipeline: &Pipeline| {
+        let watched = Watched {
+            key: key(pipeline)?,
+            keep: crashes.of(pipeline),
+        };
+        Ok((pipeline.name.clone(), watched))
+    };
+    let pipelines = config.pipelines.iter().map(watched);
+    let pipelines = pipelines.collect::<Result<_, StartError>>()?;
+    Ok(HangWatch::new(hangs, config.runtime.hang, pipelines))
 }

@@ -79,6 +79,7 @@ impl<C: Codec> Crew<C> {
         let (crew, alive) = (self.clone(), kit.alive.clone());
         let run = move || {
             crew.view.inner.meters.begin(number);
+            crew.view.runs_on_this_thread(number);
             if worker.run_unless(|| crew.lets_go(number)) {
                 crew.all_has_finished();
             }

@@ -9,9 +9,9 @@ use super::{Reader, Sink, join, nest};
 use crate::config::model::Journal;
 use crate::config::sections::RuntimeSection;
 
-/// Where files of crashes go when nobody says: they are of the same kind as the letters that name them.
-pub(super) fn crashes_beside(letters: &DeadLetterConfig) -> PathBuf {
-    letters.path.join("crashes")
+/// Where files of crashes go: among the letters that name them, when nobody says.
+pub(super) fn crashes(given: Option<PathBuf>, letters: &DeadLetterConfig) -> PathBuf {
+    given.unwrap_or_else(|| letters.path.join("crashes"))
 }
 
 impl Reader<'_> {

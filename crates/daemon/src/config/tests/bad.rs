@@ -265,6 +265,11 @@ fn everything_that_is_wrong_is_told_with_file_key_value_and_what_was_expected() 
         ),
         ("a number below zero", "key = \"user_id\"", "max_emit = -1"),
         (
+            "a hang of no time",
+            "on_full = \"drop\"",
+            "on_full = \"drop\"\n[runtime]\nhang = \"10ms\"",
+        ),
+        (
             "files of crashes among those of a buffer",
             "on_full = \"drop\"",
             "on_full = \"buffer\"\nbuffer = { dir = \"data/b\" }\n[runtime]\ncrashes = \"data/b\"",
