@@ -12,8 +12,12 @@ const CLOUDEVENT: &[(&str, &str)] = &[("content-type", "application/cloudevents+
 const CLOUDEVENTS: &[(&str, &str)] = &[("content-type", "application/cloudevents-batch+json")];
 
 fn place(more: &str) -> Place {
+    place_with("", more)
+}
+
+fn place_with(source: &str, more: &str) -> Place {
     Place::new(&format!(
-        "[sources.web]\ntype = \"http\"\nlisten = \"127.0.0.1:0\"\nack = \"delivered\"\n\
+        "[sources.web]\ntype = \"http\"\nlisten = \"127.0.0.1:0\"\nack = \"delivered\"\n{source}\
          [sinks.out]\ntype = \"file\"\npath = \"{{dir}}/out.ndjson\"\n\
          [admin]\nlisten = \"127.0.0.1:0\"\n{more}"
     ))
@@ -23,6 +27,14 @@ fn post(daemon: &Daemon, path: &str, headers: &[(&str, &str)], body: &str) -> An
     let mut client = Client::connect(daemon, "web");
     let answer = client.post_to(path, headers, body.as_bytes());
     answer.expect("an answer")
+}
+
+/// What a body is answered whose last event is broken inside: how many were accepted, how many rejected.
+fn broken_last(daemon: &Daemon, events: usize) -> (u64, u64) {
+    let body = "{\"n\":1}\n".repeat(events - 1) + "{\"n\":}\n";
+    let answer = post(daemon, "/v1/events", JSON, &body);
+    let count = |name: &str| answer.body[name].as_u64().expect("a count");
+    (count("accepted"), count("rejected"))
 }
 
 /// Ends the daemon: its events, in some order, and the reason and the bytes of each dead letter.
@@ -97,6 +109,25 @@ fn json_in_any_form_comes_out_and_what_is_none_is_set_aside() {
                 letter("not_an_object", "5"),
             ]
         );
+    }
+}
+
+#[test]
+fn an_answer_knows_what_is_broken_where_it_was_told_to_look() {
+    // Bodies of 80 bytes and of 80 KiB.
+    for (check, short, long) in [
+        ("", (9, 1), (10_000, 0)),
+        ("check = \"strict\"\n", (9, 1), (9_999, 1)),
+        ("check = \"shape\"\n", (10, 0), (10_000, 0)),
+    ] {
+        let place = place_with(check, "");
+        let daemon = place.start().ready();
+        assert_eq!(broken_last(&daemon, 10), short, "{check}");
+        assert_eq!(broken_last(&daemon, 10_000), long, "{check}");
+        let (events, letters) = came_out(&place, daemon);
+        // Whatever the answer said, it is set aside.
+        assert_eq!(events.len(), 9 + 9_999);
+        assert_eq!(letters, vec![letter("bad_syntax", "{\"n\":}"); 2]);
     }
 }
 

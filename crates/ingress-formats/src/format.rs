@@ -90,6 +90,11 @@ impl Format {
         }
     }
 
+    /// Whether there is nothing to read without a body. The data of an event may be left out.
+    pub fn needs_body(self) -> bool {
+        self != Format::CloudEventBinary
+    }
+
     /// The longest body that the format's own rules allow, in bytes, if they say.
     pub fn max_body(self) -> Option<usize> {
         match self {

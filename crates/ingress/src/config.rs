@@ -6,6 +6,7 @@ use bytesize::ByteSize;
 use millpond_event::KeyPath;
 use millpond_ingest::settings::{addressable, default_max_line, max_line, read, schema};
 use millpond_ingest::{ConfigError, Kind, Source, listener};
+use millpond_ingress_formats as formats;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -16,6 +17,9 @@ use crate::memory::Memory;
 use crate::peers::Peers;
 use crate::source::{Http, Limits};
 use crate::tls::TlsConfig;
+
+/// The longest body whose events are looked at closely unless told otherwise.
+const SHORT: usize = 64 << 10;
 
 /// The kind `http`, for whoever composes the kinds of sources.
 pub const KIND: Kind = Kind {
@@ -52,6 +56,9 @@ pub struct HttpConfig {
     /// What becomes of a request for which there is no room.
     #[serde(default)]
     pub on_full: OnFull,
+    /// How closely events are looked at before a request is answered, where their format does not ask for more.
+    #[serde(default)]
+    pub check: Check,
     /// TLS.
     #[serde(default)]
     pub tls: Option<TlsConfig>,
@@ -126,6 +133,30 @@ pub enum OnFull {
     Block,
     /// It is told at once when to come again, before its body is read.
     Shed,
+}
+
+/// How closely events are looked at before a request is answered.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Check {
+    /// As `strict` in bodies of up to 64 KiB, which cost more than their events do; as `shape` in longer ones.
+    #[default]
+    Auto,
+    /// That each is strict JSON: the answer names every one that is not.
+    Strict,
+    /// That each begins and ends as an object does; what is broken inside is found, and set aside, later.
+    Shape,
+}
+
+impl Check {
+    /// How the events of a body of so many bytes are looked at.
+    pub(crate) fn of(self, bytes: usize) -> formats::Check {
+        match self {
+            Check::Auto if bytes > SHORT => formats::Check::Shape,
+            Check::Auto | Check::Strict => formats::Check::Strict,
+            Check::Shape => formats::Check::Shape,
+        }
+    }
 }
 
 /// Ids by which it is told what was taken in already.
@@ -222,6 +253,7 @@ impl HttpConfig {
             max_connections: self.max_connections,
             peers: Peers::new(self.max_connections_per_peer),
             limits: Limits {
+                check: self.check,
                 max_line: max_line(self.max_line)?,
                 max_body: addressable("max_body", self.max_body)?,
                 max_decompressed: addressable("max_decompressed", self.max_decompressed)?,

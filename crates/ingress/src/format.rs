@@ -26,6 +26,11 @@ impl Format {
         Ok(Format { route, format })
     }
 
+    /// Whether there is nothing to read without a body.
+    pub(crate) fn needs_body(self) -> bool {
+        self.format.needs_body()
+    }
+
     /// The most bytes that its own rules allow a body, whatever the configuration does.
     pub(crate) fn max_body(self) -> Option<usize> {
         self.format.max_body()

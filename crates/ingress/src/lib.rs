@@ -47,7 +47,7 @@ mod stream;
 mod tls;
 
 pub use auth::{KeyConfig, Scheme};
-pub use config::{Ack, DedupeConfig, HttpConfig, KIND, OnFull};
+pub use config::{Ack, Check, DedupeConfig, HttpConfig, KIND, OnFull};
 pub use cors::CorsConfig;
 pub use millpond_ingress_formats::REASONS;
 pub use tls::TlsConfig;

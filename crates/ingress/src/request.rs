@@ -11,7 +11,7 @@ use hyper::http::request::Parts;
 use hyper::{Request, Version};
 use millpond_delivery::Settled;
 use millpond_ingest::{Feed, Lease, unix_micros};
-use millpond_ingress_formats::{Check, Context, Decoded, Lines, Refused as SetAside, Summary};
+use millpond_ingress_formats::{Context, Decoded, Lines, Refused as SetAside, Summary};
 
 use crate::auth::{Guest, Key};
 use crate::body::Inflow;
@@ -155,7 +155,7 @@ impl Session {
         let max = door.limits.max_body.min(door.inlet.budget_bytes());
         let max = format.max_body().map_or(max, |most| most.min(max));
         let bytes = match body.size_hint().exact() {
-            Some(0) => return Err(Refused::Empty),
+            Some(0) if format.needs_body() => return Err(Refused::Empty),
             Some(bytes) => usize::try_from(bytes).ok().filter(|&bytes| bytes <= max),
             None => Some(max),
         };
@@ -189,7 +189,7 @@ impl Session {
         let context = Context {
             now_micros: unix_micros(),
             max_event: door.limits.max_line,
-            check: Check::Shape,
+            check: door.limits.check.of(filled),
         };
         let body = &mut lease.bytes()[..filled];
         let Decoded {

@@ -14,7 +14,7 @@ use crate::drain::Drain;
 use crate::memory::Memory;
 use crate::peers::Peers;
 use crate::tls::{Tls, TlsConfig};
-use crate::{Ack, OnFull};
+use crate::{Ack, Check, OnFull};
 
 /// How many signatures are remembered, so that none is used twice.
 const SIGNATURES: usize = 100_000;
@@ -38,6 +38,7 @@ pub(crate) struct Http {
 /// What a request may cost.
 #[derive(Clone, Copy)]
 pub(crate) struct Limits {
+    pub(crate) check: Check,
     pub(crate) max_line: usize,
     pub(crate) max_body: usize,
     pub(crate) max_decompressed: usize,

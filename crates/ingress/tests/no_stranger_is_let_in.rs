@@ -13,7 +13,21 @@ use ring::hmac;
 use serde_json::json;
 
 const BODY: &[u8] = b"{\"a\":1}\n";
-const ROUTES: &[&str] = &["/v1/events", "/v1/nothing", "/"];
+const ROUTES: &[&str] = &[
+    "/v1/events",
+    "/v1/cloudevents",
+    "/v1/batch",
+    "/v1/import",
+    "/v1/track",
+    "/v1/identify",
+    "/v1/page",
+    "/v1/screen",
+    "/v1/group",
+    "/v1/alias",
+    "/v1/t",
+    "/v1/nothing",
+    "/",
+];
 
 fn signature(secret: &str, time: SystemTime, body: &[u8]) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).unwrap().as_secs();

@@ -5,7 +5,7 @@
 mod common;
 
 use common::Rig;
-use common::http::{Client, post};
+use common::http::{Client, post, post_to};
 use millpond_ingest::Resume;
 use serde_json::{Value, json};
 
@@ -33,6 +33,45 @@ fn what_was_acknowledged_is_left_out_on_any_connection_and_counted() {
     rig.stop(running);
     assert_eq!(rig.source.totals().duplicates, 3);
     assert_eq!(rig.texts()[3], "{\"n\":3}");
+}
+
+#[test]
+fn formats_that_have_ids_are_known_by_them() {
+    let mut rig = Rig::new(64 << 20, 1, None);
+    let params = json!({ "listen": "127.0.0.1:0", "ack": "received", "dedupe": {} });
+    let running = rig.start_http(params);
+    let event = |source: &str, id: &str| {
+        format!(r#"{{"specversion":"1.0","id":"{id}","source":"{source}","type":"t"}}"#)
+    };
+    let json = "content-type: application/cloudevents+json\r\n";
+    let batch = "content-type: application/cloudevents-batch+json\r\n";
+    let binary = "ce-specversion: 1.0\r\nce-id: 1\r\nce-source: /a\r\nce-type: u\r\n";
+    let [one, two] = [event("/a", "1"), event("/b", "1")];
+    let call = |id: &str| format!(r#"{{"type":"page","userId":"u","messageId":"{id}"}}"#);
+    let calls = format!(r#"{{"batch":[{},{}]}}"#, call("1"), call("2"));
+    let track = r#"{"event":"e","userId":"u","messageId":"2"}"#;
+    let mut taken = 0;
+    for (path, headers, body, new) in [
+        ("/v1/cloudevents", json, one.clone(), 1),
+        // The same in the other modes; of another source, it is another one.
+        ("/v1/cloudevents", batch, format!("[{one},\n{two}]"), 1),
+        ("/v1/cloudevents", binary, String::new(), 0),
+        ("/v1/cloudevents", batch, format!("[{two},7,{one}]"), 0),
+        ("/v1/batch", "", calls.clone(), 2),
+        ("/v1/batch", "", calls, 0),
+        ("/v1/track", "", track.to_owned(), 0),
+        // What has no id of its own is none of these.
+        ("/v1/events", "", one.clone(), 1),
+    ] {
+        let mut client = Client::new(&running);
+        client.send(&post_to(path, headers, body.as_bytes()));
+        assert_eq!(client.answer().status, 200, "{path} {body}");
+        taken += new;
+    }
+    // One was refused, each time that it came.
+    rig.take_events(taken + 1);
+    rig.stop(running);
+    assert_eq!(rig.source.totals().duplicates, 7);
 }
 
 #[test]

@@ -23,6 +23,15 @@ pub(super) struct Trial {
     client: Client,
     /// JSON pointers.
     places: &'static [&'static str],
+    load: Load,
+}
+
+/// What the daemon has to do beside taking in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Load {
+    Little,
+    /// More than it can, so that it sheds: what a client gives up then is lost.
+    TooMuch,
 }
 
 enum Client {
@@ -39,31 +48,55 @@ pub(super) const TRIALS: &[Trial] = &[
         name: "curl",
         client: Client::Curl,
         places: &[""],
+        load: Load::Little,
     },
     Trial {
         name: "segment for node",
         client: Client::Node("segment.js", &[]),
         places: CALL,
+        load: Load::Little,
+    },
+    Trial {
+        name: "segment for node, shed",
+        client: Client::Node("segment.js", &[]),
+        places: CALL,
+        load: Load::TooMuch,
     },
     Trial {
         name: "segment for python",
         client: Client::Python("send.py", &["plain"]),
         places: CALL,
+        load: Load::Little,
+    },
+    Trial {
+        name: "segment for python, gzip",
+        client: Client::Python("send.py", &["gzip"]),
+        places: CALL,
+        load: Load::Little,
+    },
+    Trial {
+        name: "segment for python, shed",
+        client: Client::Python("send.py", &["plain"]),
+        places: CALL,
+        load: Load::TooMuch,
     },
     Trial {
         name: "cloudevents structured",
         client: Client::Node("cloudevents.js", &["structured"]),
         places: &["/data"],
+        load: Load::Little,
     },
     Trial {
         name: "cloudevents binary",
         client: Client::Node("cloudevents.js", &["binary"]),
         places: &["/data"],
+        load: Load::Little,
     },
     Trial {
         name: "cloudevents batched",
         client: Client::Node("cloudevents.js", &["batched"]),
         places: &["/data"],
+        load: Load::Little,
     },
 ];
 
@@ -80,7 +113,8 @@ impl Trial {
         let [source, admin] = free_ports()?;
         let daemon_folder = folder.path().join("daemon");
         fs::create_dir(&daemon_folder)?;
-        let mut daemon = Daemon::start(binary, &daemon_folder, &config(source, admin), &[], admin)?;
+        let config = config(source, admin, self.load);
+        let mut daemon = Daemon::start(binary, &daemon_folder, &config, &[], admin)?;
         let host = format!("http://127.0.0.1:{source}");
         let command = self.client.command(clients, &host, events, folder.path())?;
         let mut client = Process::start(command, self.name, folder.path(), false)?;
@@ -90,12 +124,17 @@ impl Trial {
             "the client ended with {status}\n{}",
             client.log_tail()
         );
+        let shed = shed(&daemon.metrics()?);
+        ensure!(
+            (shed > 0.0) == (self.load == Load::TooMuch),
+            "{shed} requests were shed"
+        );
         daemon.stop()?;
         nothing_set_aside(binary, &daemon_folder)?;
         let out = fs::read_to_string(daemon_folder.join("out.ndjson"))
             .context("cannot read what came out")?;
-        check(&out, events, self.places, false)?;
-        Ok(format!("{events} events"))
+        check(&out, events, self.places)?;
+        Ok(format!("{events} events, {shed} requests shed"))
     }
 }
 
@@ -127,13 +166,31 @@ impl Client {
     }
 }
 
-fn config(source: u16, admin: u16) -> String {
+fn config(source: u16, admin: u16, load: Load) -> String {
+    let load = match load {
+        Load::Little => "",
+        Load::TooMuch => {
+            "on_full = \"shed\"\nmax_line = \"64KiB\"\nmax_body = \"512KiB\"\nmax_decompressed = \"512KiB\"\n\
+             [pipelines.slow]\nstages = [{ type = \"delay\", time = \"1ms\" }]\n\
+             [runtime]\nworkers = 1\nmemory = \"4MiB\"\ndrain = \"30s\"\n"
+        }
+    };
     format!(
-        "[sources.web]\ntype = \"http\"\nlisten = \"127.0.0.1:{source}\"\n\
+        "[sources.web]\ntype = \"http\"\nlisten = \"127.0.0.1:{source}\"\n{load}\
          [sinks.out]\ntype = \"file\"\npath = \"out.ndjson\"\n\
          [dead_letters]\npath = \"{DEAD}\"\n\
          [admin]\nlisten = \"127.0.0.1:{admin}\"\n"
     )
+}
+
+/// How many requests were shed, as the metrics say.
+fn shed(metrics: &str) -> f64 {
+    let counts = metrics.lines().filter_map(|line| {
+        let (key, value) = line.rsplit_once(' ')?;
+        let is_it = key.starts_with("millpond_requests_refused_total{") && key.contains("\"shed\"");
+        is_it.then(|| value.parse::<f64>().ok())?
+    });
+    counts.sum()
 }
 
 /// Fails if there is any dead letter.

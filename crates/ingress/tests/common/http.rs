@@ -26,12 +26,16 @@ pub fn post(lines: &[u8]) -> Vec<u8> {
 
 /// The same with more headers, each with its line's end.
 pub fn post_with(headers: &str, lines: &[u8]) -> Vec<u8> {
-    let head = format!(
-        "POST /v1/events HTTP/1.1\r\nhost: here\r\ncontent-type: application/x-ndjson\r\n\
-         {headers}content-length: {}\r\n\r\n",
-        lines.len()
-    );
-    [head.as_bytes(), lines].concat()
+    let kind = "content-type: application/x-ndjson\r\n";
+    post_to("/v1/events", &format!("{kind}{headers}"), lines)
+}
+
+/// A request to any path, with these headers and this body.
+pub fn post_to(path: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head =
+        format!("POST {path} HTTP/1.1\r\nhost: here\r\n{headers}content-length: {length}\r\n\r\n");
+    [head.as_bytes(), body].concat()
 }
 
 impl Client {
