@@ -54,6 +54,10 @@ pub(crate) enum Command {
         after_help = "Example: cargo xtask clients --only segment\nNeeds node, npm, python3 and curl."
     )]
     Clients(ClientsFlags),
+    /// Tell the stories of the live page in a real browser; needs Node.js and Chromium.
+    PageTests,
+    /// Take the pictures of the live page in `docs/page` anew, from a release build of the demo.
+    Screenshots,
     /// Build bugs in on purpose, one after the other, and fail unless each is caught by what has to catch it.
     #[command(
         after_help = "Example: cargo xtask prove-bugs --only leaked_ticket\nSee docs/PROOF.md."

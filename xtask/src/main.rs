@@ -14,6 +14,7 @@ mod ci;
 mod clients;
 mod flags;
 mod instructions;
+mod page;
 mod prove_bugs;
 mod tidy;
 mod workspace;
@@ -34,6 +35,8 @@ fn main() -> ExitCode {
         Command::PlanCheck(flags) => bench::plan_check::run(&flags),
         Command::Instructions(flags) => instructions::run(&flags),
         Command::Clients(flags) => clients::run(&flags),
+        Command::PageTests => page::tests(),
+        Command::Screenshots => page::screenshots(),
         Command::ProveBugs(flags) => prove_bugs::run(&flags),
     };
     match done {

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::journal;
+use crate::letters::LatestLetter;
 use crate::observed::Observed;
 use crate::seen::Seen;
 
@@ -78,7 +79,6 @@ pub(crate) fn ledger(observed: &Observed) -> Value {
     });
     let sinks = seen.sinks.iter().map(|one| {
         let totals = &one.totals;
-        let known = totals.delivered + totals.dead_lettered + totals.dropped() + totals.live;
         json!({
             "sink": one.name,
             "routed": totals.routed,
@@ -87,7 +87,7 @@ pub(crate) fn ledger(observed: &Observed) -> Value {
             "dropped": totals.dropped(),
             "dropped_by": totals.dropped_by,
             "live": totals.live,
-            "unaccounted": totals.routed.abs_diff(known),
+            "unaccounted": totals.unaccounted(),
             "bytes": totals.bytes,
             "retries": totals.retries,
         })
@@ -113,4 +113,10 @@ pub(crate) fn dlq(observed: &Observed) -> Value {
         "full": store.full,
         "order": observed.control.as_ref().map(|control| control.last()),
     })
+}
+
+/// `/api/v1/dlq/latest`: the letters that came last, with how their events begin.
+pub(crate) fn latest(observed: &Observed) -> Value {
+    let latest = (observed.latest_letters)();
+    json!({ "letters": latest.iter().map(LatestLetter::whole).collect::<Vec<_>>() })
 }

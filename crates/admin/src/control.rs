@@ -20,6 +20,17 @@ pub trait Control: Send + Sync {
 
     /// How the last order does.
     fn last(&self) -> Value;
+
+    /// Changes how many workers there are. Must not wait.
+    ///
+    /// # Errors
+    /// Why there cannot be so many.
+    fn set_workers(&self, workers: u64) -> Result<(), String>;
+
+    /// Where the token can be read by whoever may, if it is in a file.
+    fn token_file(&self) -> Option<String> {
+        None
+    }
 }
 
 /// What is to be done with dead letters.

@@ -6,7 +6,8 @@
 //!
 //! # Endpoints
 //!
-//! All answer `GET` and `HEAD`, but for those that change something.
+//! `/` is the live page, which shows all that follows in a browser. The others answer `GET` and `HEAD`, but for
+//! those that change something.
 //!
 //! | path | answer |
 //! |---|---|
@@ -14,20 +15,29 @@
 //! | `/readyz` | 200 `ok`, or 503 and why it should get no traffic |
 //! | `/metrics` | OpenMetrics text |
 //! | `/version` | JSON: name, version, target |
+//! | `/api/v1/openapi.json` | JSON: these, as OpenAPI describes them |
+//! | `/api/v1/overview` | JSON: all that the live page shows, with rates |
+//! | `/api/v1/live` | the overview, pushed once a second as server-sent events |
+//! | `/api/v1/history` | JSON: the last 15 minutes, second by second |
 //! | `/api/v1/queues` | JSON: every queue with depth, capacity, age, shards; the budget |
 //! | `/api/v1/ledger` | JSON: the terms of both equations, and what they cannot account for |
 //! | `/api/v1/workers` | JSON: how many workers there are and may be, and the last decisions about that with their reasons |
 //! | `/api/v1/pipelines` | JSON: which pipelines run, which are paused and why, how often each has crashed |
 //! | `/api/v1/service` | JSON: what it takes to run the pipelines, in numbers that grow |
 //! | `/api/v1/dlq` | JSON: what is in the store of dead letters, by pipeline, stage and reason; how the last order does |
+//! | `/api/v1/dlq/latest` | with the token: JSON: the letters that came last, with how their events begin |
 //! | `POST /api/v1/dlq/replay` | with the token: 202 and the number of an order to run letters again, `{"where":["reason=refused"],"again":false}` |
 //! | `POST /api/v1/dlq/purge` | the same, to delete them |
+//! | `POST /api/v1/workers` | with the token: sets how many workers there are, `{"workers":4}` |
 //! | `POST /api/v1/pipelines/resume` | with the token: 200 once a paused pipeline goes on, `{"pipeline":"clicks"}` |
 //!
 //! Anything else is answered with an `application/problem+json` body. The listener refuses to bind
-//! beyond loopback, and requests whose `Host` is not a loopback name (a page in a browser that had
-//! its own name resolve to this machine). Silent and slow clients are closed, and when all places
-//! are taken the oldest connection gives way.
+//! beyond loopback, and requests whose `Host` is neither a loopback name nor one that it was told of
+//! ([`Admin::known_as`]): a page in a browser that had its own name resolve to this machine. Silent and slow
+//! clients are closed, and when all places are taken the oldest connection gives way.
+//!
+//! Once a second everything is looked at, for the rates and the past; what is seen is written down as a
+//! document only while somebody listens, once for all of them.
 //!
 //! # Metrics
 //!
@@ -109,10 +119,18 @@ mod control;
 mod error;
 mod exposition;
 mod families;
+mod history;
+mod host;
 mod journal;
+mod letters;
+mod live;
+mod moment;
 mod observed;
 mod orders;
+mod overview;
+mod page;
 mod pipelines;
+mod recorder;
 mod reply;
 mod router;
 mod seen;
@@ -123,6 +141,7 @@ mod workers;
 pub use control::{Control, Order, OrderKind, Wanted};
 pub use error::AdminError;
 pub use journal::JournalObserved;
+pub use letters::LatestLetter;
 pub use observed::{
     BufferStore, BuildInfo, Circuit, Health, KeptLetters, LetterCount, LetterStore, Observed,
     PipelineObserved, Read, SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,

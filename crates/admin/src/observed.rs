@@ -6,6 +6,7 @@ use millpond_queue::{Budget, IntakeView, RoomView};
 use millpond_runtime::Service;
 
 use crate::control::Control;
+use crate::letters::LatestLetter;
 use crate::pipelines::Supervision;
 
 /// Reads a value at the moment it is asked for. Must not wait.
@@ -25,12 +26,16 @@ pub struct Observed {
     pub letters: Read<LetterStore>,
     /// What is in it.
     pub kept_letters: Read<Vec<KeptLetters>>,
+    /// The letters that came last, newest first.
+    pub latest_letters: Read<Vec<LatestLetter>>,
     /// The journal, if there is one.
     pub journal: Option<JournalObserved>,
     /// The byte budget.
     pub budget: Budget,
     /// The worker pool.
     pub workers: Read<WorkerCounts>,
+    /// Memory of the process that is resident, in bytes, where the system tells.
+    pub resident_bytes: Read<Option<u64>>,
     /// The last decisions about how many workers there are, oldest first.
     pub decisions: Read<Vec<WorkerDecision>>,
     /// Whether the process is well.
@@ -71,6 +76,12 @@ pub struct BuildInfo {
 pub struct PipelineObserved {
     /// The accounts of its inputs, and its name.
     pub ledger: Arc<Ledger>,
+    /// The sources that it reads, by name.
+    pub from: Vec<String>,
+    /// The sinks that it leads to, by name.
+    pub to: Vec<String>,
+    /// The path of the field whose events stay in order, if there is one.
+    pub key: Option<String>,
     /// Its mailboxes. The name of the view is the `queue` label: unique among all queues.
     pub intake: IntakeView,
     /// Its stages, in the order of the line.
@@ -82,8 +93,6 @@ pub struct PipelineObserved {
     pub letters: Read<Vec<LetterCount>>,
     /// Whether it runs, and how often it has crashed.
     pub supervision: Read<Supervision>,
-    /// Whether a key decides which shard an event goes to.
-    pub keyed: bool,
     /// What it takes to run it.
     pub service: Read<Service>,
     /// How many of its shards wait for space in a sink's room.
@@ -119,6 +128,14 @@ pub struct StageCounts {
     pub timed_events: u64,
     /// Nanoseconds spent on those.
     pub timed_nanos: u64,
+}
+
+impl StageCounts {
+    /// Events that came to the stage.
+    pub(crate) fn seen(&self) -> u64 {
+        let went = self.passed + self.filtered + self.consumed;
+        went + self.absorbed + self.dropped + self.failed
+    }
 }
 
 /// How many dead letters one stage wrote for one reason.
@@ -170,6 +187,8 @@ pub struct SinkObserved {
     pub room: RoomView,
     /// What kind of sink it is.
     pub kind: String,
+    /// Whether inputs wait for it.
+    pub required: bool,
     /// Reads what it is doing.
     pub state: Read<SinkState>,
     /// Its disk buffer, if it has one.

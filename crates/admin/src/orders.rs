@@ -5,56 +5,65 @@ use std::sync::Arc;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::AUTHORIZATION;
-use hyper::{HeaderMap, Method, Request, StatusCode};
-use serde::de::DeserializeOwned;
+use hyper::{HeaderMap, Request, StatusCode};
+use serde::Deserialize;
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
 use crate::control::{Control, Order, OrderKind, Resume};
-use crate::reply::{self, Reply};
+use crate::reply::{self, Refusal, Reply};
 
 /// The largest body, in bytes.
 const BODY: usize = 64 << 10;
 
-/// What can be wished for.
+/// What a path changes.
 #[derive(Clone, Copy)]
-pub(crate) enum Wish {
-    /// That something is done with dead letters.
+pub(crate) enum Change {
+    /// What is in the store of dead letters.
     Letters(OrderKind),
-    /// That a pipeline goes on.
+    /// Whether a paused pipeline goes on.
     Resume,
+    /// How many workers there are.
+    Workers,
 }
 
-/// What a path wishes for.
-pub(crate) fn wish(path: &str) -> Option<Wish> {
-    match path {
-        "/api/v1/dlq/replay" => Some(Wish::Letters(OrderKind::Replay)),
-        "/api/v1/dlq/purge" => Some(Wish::Letters(OrderKind::Purge)),
-        "/api/v1/pipelines/resume" => Some(Wish::Resume),
-        _ => None,
+impl Change {
+    /// Where something can be changed.
+    pub(crate) const PATHS: [&str; 4] = [
+        "/api/v1/dlq/purge",
+        "/api/v1/dlq/replay",
+        "/api/v1/pipelines/resume",
+        "/api/v1/workers",
+    ];
+
+    pub(crate) fn at(path: &str) -> Option<Self> {
+        match path {
+            "/api/v1/dlq/replay" => Some(Change::Letters(OrderKind::Replay)),
+            "/api/v1/dlq/purge" => Some(Change::Letters(OrderKind::Purge)),
+            "/api/v1/pipelines/resume" => Some(Change::Resume),
+            "/api/v1/workers" => Some(Change::Workers),
+            _ => None,
+        }
     }
+}
+
+/// How many workers are wanted: the body of a request.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Crew {
+    workers: u64,
 }
 
 /// Takes an order. Nothing of a request is read before its token is known to be right.
 pub(crate) async fn take(
     control: Option<&Arc<dyn Control>>,
-    wish: Wish,
+    change: Change,
     request: Request<Incoming>,
 ) -> Reply {
-    let path = request.uri().path();
-    if *request.method() != Method::POST {
-        let detail = format!("{path} cannot {}: expected POST", request.method());
-        return reply::wrong_method(&detail, "POST");
-    }
-    let Some(control) = control else {
-        let detail = format!("{path} is not served here");
-        return reply::problem(StatusCode::NOT_FOUND, &detail);
+    let control = match admit(control, request.uri().path(), request.headers()) {
+        Ok(control) => control,
+        Err(refusal) => return refusal.reply(),
     };
-    if !admits(control.token(), request.headers()) {
-        let detail =
-            "expected the header `authorization: Bearer TOKEN` with the token of this process";
-        return reply::problem(StatusCode::UNAUTHORIZED, detail);
-    }
     let body = request.into_body();
     let collected = match body.size_hint().lower() {
         announced if announced > BODY as u64 => None,
@@ -64,30 +73,60 @@ pub(crate) async fn take(
         let detail = format!("the body did not come whole, expected at most {BODY} bytes");
         return reply::problem(StatusCode::PAYLOAD_TOO_LARGE, &detail);
     };
-    let body = body.to_bytes();
-    let done: Result<Result<Reply, String>, String> = match wish {
-        Wish::Letters(kind) => {
-            let expected = "{\"where\":[\"field=value\"],\"again\":false}";
-            said(&body, expected).map(|letters| {
-                let number = control.begin(Order { kind, letters })?;
-                Ok(reply::accepted(&json!({ "order": number })))
-            })
-        }
-        Wish::Resume => said(&body, "{\"pipeline\":\"clicks\"}").map(|Resume { pipeline }| {
-            control.resume(&pipeline)?;
-            Ok(reply::document(&json!({ "resumed": pipeline })))
-        }),
+    let done = match change {
+        Change::Letters(kind) => letters(control, kind, &body.to_bytes()),
+        Change::Resume => resume(control, &body.to_bytes()),
+        Change::Workers => workers(control, &body.to_bytes()),
     };
-    match done {
-        Ok(Ok(reply)) => reply,
-        Ok(Err(why)) => reply::problem(StatusCode::CONFLICT, &why),
-        Err(detail) => reply::problem(StatusCode::BAD_REQUEST, &detail),
+    done.unwrap_or_else(Refusal::reply)
+}
+
+fn letters(control: &Arc<dyn Control>, kind: OrderKind, body: &[u8]) -> Result<Reply, Refusal> {
+    let letters = read(body, "{\"where\":[\"field=value\"],\"again\":false}")?;
+    match control.begin(Order { kind, letters }) {
+        Ok(number) => Ok(reply::accepted(&json!({ "order": number }))),
+        Err(why) => Err(Refusal::new(StatusCode::CONFLICT, why)),
     }
 }
 
-/// What a body says.
-fn said<T: DeserializeOwned>(body: &[u8], expected: &str) -> Result<T, String> {
-    serde_json::from_slice(body).map_err(|error| format!("{error}: expected {expected}"))
+fn resume(control: &Arc<dyn Control>, body: &[u8]) -> Result<Reply, Refusal> {
+    let Resume { pipeline } = read(body, "{\"pipeline\":\"clicks\"}")?;
+    match control.resume(&pipeline) {
+        Ok(()) => Ok(reply::document(&json!({ "resumed": pipeline }))),
+        Err(why) => Err(Refusal::new(StatusCode::CONFLICT, why)),
+    }
+}
+
+fn workers(control: &Arc<dyn Control>, body: &[u8]) -> Result<Reply, Refusal> {
+    let Crew { workers } = read(body, "{\"workers\":4}")?;
+    match control.set_workers(workers) {
+        Ok(()) => Ok(reply::document(&json!({ "workers": workers }))),
+        Err(why) => Err(Refusal::new(StatusCode::CONFLICT, why)),
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8], expected: &str) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| {
+        let detail = format!("{error}: expected {expected}");
+        Refusal::new(StatusCode::BAD_REQUEST, detail)
+    })
+}
+
+/// Whoever takes orders, for a request with the token.
+pub(crate) fn admit<'a>(
+    control: Option<&'a Arc<dyn Control>>,
+    path: &str,
+    headers: &HeaderMap,
+) -> Result<&'a Arc<dyn Control>, Refusal> {
+    let Some(control) = control else {
+        let detail = format!("{path} is not served here");
+        return Err(Refusal::new(StatusCode::NOT_FOUND, detail));
+    };
+    if admits(control.token(), headers) {
+        return Ok(control);
+    }
+    let detail = "expected the header `authorization: Bearer TOKEN` with the token of this process";
+    Err(Refusal::new(StatusCode::UNAUTHORIZED, detail))
 }
 
 /// Whether the request carries the token; how long that takes says nothing of it.

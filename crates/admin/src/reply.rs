@@ -1,17 +1,31 @@
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::body::Bytes;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
-/// An answer.
-pub(crate) type Reply = Response<Full<Bytes>>;
+use crate::live::Listener;
+
+pub(crate) const JSON: &str = "application/json";
+
+/// An answer: whole, or one that goes on.
+pub(crate) type Reply = Response<Either<Full<Bytes>, Listener>>;
 
 /// A body of a given type.
 pub(crate) fn body(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Reply {
-    let mut reply = Response::new(Full::new(body.into()));
+    answer(status, kind, Either::Left(Full::new(body.into())))
+}
+
+/// Server-sent events.
+pub(crate) fn stream(listener: Listener) -> Reply {
+    answer(StatusCode::OK, "text/event-stream", Either::Right(listener))
+}
+
+fn answer(status: StatusCode, kind: &'static str, body: Either<Full<Bytes>, Listener>) -> Reply {
+    let mut reply = Response::new(body);
     *reply.status_mut() = status;
     let mut set = |name: HeaderName, value| {
         reply
@@ -21,6 +35,11 @@ pub(crate) fn body(status: StatusCode, kind: &'static str, body: impl Into<Bytes
     set(CONTENT_TYPE, kind);
     set(CACHE_CONTROL, "no-store");
     set(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    // Another page's script may not even embed what is here.
+    set(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    );
     reply
 }
 
@@ -31,7 +50,7 @@ pub(crate) fn text(status: StatusCode, line: &str) -> Reply {
 
 /// A JSON document.
 pub(crate) fn document(document: &Value) -> Reply {
-    body(StatusCode::OK, "application/json", format!("{document}\n"))
+    body(StatusCode::OK, JSON, format!("{document}\n"))
 }
 
 /// What was wrong with the request, as RFC 9457 has it.
@@ -46,18 +65,43 @@ pub(crate) fn problem(status: StatusCode, detail: &str) -> Reply {
 
 /// What was ordered is under way.
 pub(crate) fn accepted(document: &Value) -> Reply {
-    body(
-        StatusCode::ACCEPTED,
-        "application/json",
-        format!("{document}\n"),
-    )
+    body(StatusCode::ACCEPTED, JSON, format!("{document}\n"))
 }
 
 /// The answer to a method that is not among the `allowed` ones.
 pub(crate) fn wrong_method(detail: &str, allowed: &'static str) -> Reply {
-    let mut reply = problem(StatusCode::METHOD_NOT_ALLOWED, detail);
+    with(StatusCode::METHOD_NOT_ALLOWED, detail, ALLOW, allowed)
+}
+
+/// Why a request is refused.
+pub(crate) struct Refusal {
+    status: StatusCode,
+    detail: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        Refusal { status, detail }
+    }
+
+    pub(crate) fn reply(self) -> Reply {
+        match self.status {
+            StatusCode::UNAUTHORIZED => with(self.status, &self.detail, WWW_AUTHENTICATE, "Bearer"),
+            status => problem(status, &self.detail),
+        }
+    }
+}
+
+/// The answer where there is no room at the moment.
+pub(crate) fn later(detail: &str) -> Reply {
+    with(StatusCode::SERVICE_UNAVAILABLE, detail, RETRY_AFTER, "5")
+}
+
+fn with(status: StatusCode, detail: &str, name: HeaderName, value: &'static str) -> Reply {
+    let mut reply = problem(status, detail);
     reply
         .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static(allowed));
+        .insert(name, HeaderValue::from_static(value));
     reply
 }

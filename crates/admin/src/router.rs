@@ -1,71 +1,141 @@
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::HOST;
-use hyper::{HeaderMap, Method, Request, StatusCode, Version};
+use hyper::{HeaderMap, Method, Request, StatusCode};
 
-use crate::api;
 use crate::exposition::{self, Exposition};
+use crate::host::Hosts;
 use crate::observed::Observed;
-use crate::orders;
-use crate::pipelines;
+use crate::orders::{self, Change};
+use crate::recorder::Recorder;
 use crate::reply::{self, Reply};
-use crate::service::service;
-use crate::workers;
+use crate::{api, page, pipelines, service, workers};
 
-/// Which paths there are.
-const PATHS: &str = "/livez, /readyz, /metrics, /version, /api/v1/pipelines, /api/v1/queues, /api/v1/workers, /api/v1/service, /api/v1/ledger and /api/v1/dlq";
+/// The API's own description.
+const OPENAPI: &str = include_str!("openapi.json");
+
+/// What there is at a path.
+enum Answer {
+    /// For everybody.
+    Show(fn(&Router) -> Reply),
+    /// For whoever shows the token.
+    Tell(fn(&Router) -> Reply),
+    /// The overview, as it changes.
+    Live,
+}
+
+use Answer::{Live, Show, Tell};
+
+/// What can be read. `openapi.json` describes each of these, and a test compares the two.
+const ROUTES: &[(&str, Answer)] = &[
+    ("/livez", Show(|this| health(this.observed.health.live()))),
+    ("/readyz", Show(|this| health(this.observed.health.ready()))),
+    ("/metrics", Show(Router::metrics)),
+    (
+        "/version",
+        Show(|this| reply::document(&serde_json::json!(this.observed.build))),
+    ),
+    (
+        "/api/v1/openapi.json",
+        Show(|_| reply::body(StatusCode::OK, reply::JSON, OPENAPI)),
+    ),
+    (
+        "/api/v1/overview",
+        Show(|this| reply::document(&this.recorder.overview())),
+    ),
+    (
+        "/api/v1/history",
+        Show(|this| reply::document(&this.recorder.history())),
+    ),
+    ("/api/v1/live", Live),
+    (
+        "/api/v1/pipelines",
+        Show(|this| reply::document(&pipelines::document(&this.observed))),
+    ),
+    (
+        "/api/v1/queues",
+        Show(|this| reply::document(&api::queues(&this.observed))),
+    ),
+    (
+        "/api/v1/workers",
+        Show(|this| reply::document(&workers::document(&this.observed))),
+    ),
+    (
+        "/api/v1/service",
+        Show(|this| reply::document(&service::service(&this.observed))),
+    ),
+    (
+        "/api/v1/ledger",
+        Show(|this| reply::document(&api::ledger(&this.observed))),
+    ),
+    (
+        "/api/v1/dlq",
+        Show(|this| reply::document(&api::dlq(&this.observed))),
+    ),
+    (
+        "/api/v1/dlq/latest",
+        Tell(|this| reply::document(&api::latest(&this.observed))),
+    ),
+];
 
 /// Answers requests.
 pub(crate) struct Router {
     observed: Arc<Observed>,
     exposition: Exposition,
+    recorder: Recorder,
+    hosts: Hosts,
 }
 
 impl Router {
-    pub(crate) fn new(observed: Arc<Observed>) -> Self {
-        let exposition = Exposition::new(observed.clone());
+    pub(crate) fn new(observed: Arc<Observed>, hosts: Hosts) -> Self {
         Router {
+            exposition: Exposition::new(observed.clone()),
+            recorder: Recorder::new(observed.clone()),
             observed,
-            exposition,
+            hosts,
         }
+    }
+
+    /// Looks at everything once a second, for as long as the future is polled.
+    pub(crate) async fn record(&self) {
+        self.recorder.run().await;
     }
 
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> Reply {
-        if let Some(refusal) = host_problem(request.version(), request.headers()) {
+        if let Some(refusal) = self.hosts.problem(request.version(), request.headers()) {
             return refusal;
         }
-        match orders::wish(request.uri().path()) {
-            Some(wish) => orders::take(self.observed.control.as_ref(), wish, request).await,
-            None => self.show(&request),
+        let path = request.uri().path();
+        let control = self.observed.control.as_ref();
+        if *request.method() == Method::POST
+            && let Some(change) = Change::at(path)
+        {
+            return orders::take(control, change, request).await;
+        }
+        let answer = ROUTES.iter().find(|(known, _)| *known == path);
+        let answer = answer.map(|(_, answer)| answer);
+        match (answer, page::find(path), Change::at(path)) {
+            (None, None, None) => not_found(path),
+            _ if !is_read(request.method()) => wrong_method(path, request.method()),
+            (None, None, Some(_)) => wrong_method(path, request.method()),
+            (None, Some(asset), _) => page::serve(asset, request.headers()),
+            (Some(Show(answer)), ..) => answer(self),
+            (Some(Live), ..) => self.live(),
+            (Some(Tell(answer)), ..) => self.tell(*answer, path, request.headers()),
         }
     }
 
-    fn show<B>(&self, request: &Request<B>) -> Reply {
-        let answer: fn(&Self) -> Reply = match request.uri().path() {
-            "/livez" => |this| health(this.observed.health.live()),
-            "/readyz" => |this| health(this.observed.health.ready()),
-            "/metrics" => Self::metrics,
-            "/version" => |this| reply::document(&serde_json::json!(this.observed.build)),
-            "/api/v1/pipelines" => |this| reply::document(&pipelines::document(&this.observed)),
-            "/api/v1/queues" => |this| reply::document(&api::queues(&this.observed)),
-            "/api/v1/workers" => |this| reply::document(&workers::document(&this.observed)),
-            "/api/v1/service" => |this| reply::document(&service(&this.observed)),
-            "/api/v1/ledger" => |this| reply::document(&api::ledger(&this.observed)),
-            "/api/v1/dlq" => |this| reply::document(&api::dlq(&this.observed)),
-            path => {
-                let detail = format!("there is no {path} here: expected one of {PATHS}");
-                return reply::problem(StatusCode::NOT_FOUND, &detail);
-            }
-        };
-        match *request.method() {
-            Method::GET | Method::HEAD => answer(self),
-            ref method => {
-                let path = request.uri().path();
-                let detail = format!("{path} cannot {method}: expected GET or HEAD");
-                reply::wrong_method(&detail, "GET, HEAD")
-            }
+    fn tell(&self, answer: fn(&Self) -> Reply, path: &str, headers: &HeaderMap) -> Reply {
+        match orders::admit(self.observed.control.as_ref(), path, headers) {
+            Ok(_) => answer(self),
+            Err(refusal) => refusal.reply(),
+        }
+    }
+
+    fn live(&self) -> Reply {
+        match self.recorder.listen() {
+            Some(listener) => reply::stream(listener),
+            None => reply::later("too many listen already, expected at most one a page"),
         }
     }
 
@@ -83,6 +153,10 @@ impl Router {
     }
 }
 
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
 fn health(state: Result<(), String>) -> Reply {
     match state {
         Ok(()) => reply::text(StatusCode::OK, "ok"),
@@ -90,69 +164,48 @@ fn health(state: Result<(), String>) -> Reply {
     }
 }
 
-/// What is wrong with a request that was not addressed to a loopback name. A browser that was led
-/// here by a name of somebody else's says that name.
-fn host_problem(version: Version, headers: &HeaderMap) -> Option<Reply> {
-    let mut hosts = headers.get_all(HOST).iter();
-    let bad = |detail| Some(reply::problem(StatusCode::BAD_REQUEST, detail));
-    match (hosts.next(), hosts.next()) {
-        (None, _) if version < Version::HTTP_11 => None,
-        (None, _) => bad("the Host header is missing"),
-        (Some(_), Some(_)) => bad("there is more than one Host header"),
-        (Some(host), None) if host.to_str().is_ok_and(is_loopback_name) => None,
-        (Some(host), None) => {
-            let detail = format!("Host is {host:?}: expected localhost, 127.0.0.1 or [::1]");
-            Some(reply::problem(StatusCode::MISDIRECTED_REQUEST, &detail))
-        }
-    }
+fn not_found(path: &str) -> Reply {
+    let mut known: Vec<&str> = ROUTES.iter().map(|(path, _)| *path).collect();
+    known.extend(Change::PATHS);
+    known.sort_unstable();
+    known.dedup();
+    let known = known.join(", ");
+    let detail = format!("there is no {path} here: expected / or one of {known}");
+    reply::problem(StatusCode::NOT_FOUND, &detail)
 }
 
-fn is_loopback_name(host: &str) -> bool {
-    let (name, port) = match host.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').unwrap_or((rest, "x")),
-        None => host.split_at(host.find(':').unwrap_or(host.len())),
+fn wrong_method(path: &str, method: &Method) -> Reply {
+    let read = ROUTES.iter().any(|(known, _)| *known == path) || page::find(path).is_some();
+    let allowed = match (read, Change::at(path)) {
+        (true, Some(_)) => "GET, HEAD, POST",
+        (false, Some(_)) => "POST",
+        _ => "GET, HEAD",
     };
-    let port_reads = port.is_empty()
-        || port
-            .strip_prefix(':')
-            .is_some_and(|port| port.parse::<u16>().is_ok());
-    let loopback = name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    port_reads && loopback
+    let detail = format!("{path} cannot {method}: expected {allowed}");
+    reply::wrong_method(&detail, allowed)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
-    fn a_name_of_somebody_elses_is_not_loopback() {
-        for host in [
-            "localhost",
-            "LOCALHOST:7080",
-            "127.0.0.1",
-            "127.0.0.1:1",
-            "127.8.8.8:80",
-            "[::1]",
-            "[::1]:7080",
-        ] {
-            assert!(is_loopback_name(host), "{host}");
-        }
-        for host in [
-            "",
-            "evil.example",
-            "localhost.evil.example",
-            "127.0.0.1.evil.example",
-            "10.0.0.1:7080",
-            "[::1",
-            "[::2]:80",
-            "localhost:port",
-            "localhost:",
-            "127.0.0.1:99999",
-            "[::1]x",
-            "user@localhost",
-        ] {
-            assert!(!is_loopback_name(host), "{host}");
-        }
+    fn what_is_served_is_described_and_what_is_described_is_served() {
+        let described: Value = serde_json::from_str(OPENAPI).expect("JSON");
+        let paths = described["paths"].as_object().expect("paths");
+        let operations = paths.iter().flat_map(|(path, operations)| {
+            let methods = operations.as_object().expect("operations");
+            let methods = methods.keys().filter(|method| *method != "parameters");
+            methods.map(move |method| format!("{method} {path}"))
+        });
+        let mut described: Vec<String> = operations.collect();
+        described.sort();
+        let read = ROUTES.iter().map(|(path, _)| format!("get {path}"));
+        let changed = Change::PATHS.iter().map(|path| format!("post {path}"));
+        let mut served: Vec<String> = read.chain(changed).collect();
+        served.sort();
+        assert_eq!(described, served);
     }
 }

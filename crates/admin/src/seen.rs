@@ -6,6 +6,7 @@ use millpond_runtime::admission::JournalState;
 use crate::observed::{
     BufferStore, LetterCount, LetterStore, Observed, SinkState, StageCounts, WorkerCounts,
 };
+use crate::pipelines::Supervision;
 
 /// Everything, read once, so that the numbers of one answer belong together.
 pub(crate) struct Seen<'a> {
@@ -18,27 +19,33 @@ pub(crate) struct Seen<'a> {
     pub(crate) budget_capacity: u64,
     pub(crate) budget_waiting: u64,
     pub(crate) workers: WorkerCounts,
+    pub(crate) resident_bytes: Option<u64>,
 }
 
 pub(crate) struct PipelineSeen<'a> {
     pub(crate) name: &'a str,
+    pub(crate) from: &'a [String],
+    pub(crate) to: &'a [String],
+    pub(crate) key: Option<&'a str>,
     pub(crate) totals: Totals,
     pub(crate) unaccounted: u64,
     pub(crate) queue: &'a str,
     pub(crate) depth: Depth,
     pub(crate) in_hand: u64,
     pub(crate) shards: Vec<Depth>,
+    pub(crate) arrived: Vec<u64>,
     pub(crate) stages: Vec<(&'a str, StageCounts)>,
     pub(crate) letters: Vec<LetterCount>,
-    pub(crate) keyed: bool,
     pub(crate) service: Service,
     pub(crate) arrivals: u64,
     pub(crate) parked_shards: u64,
+    pub(crate) supervision: Supervision,
 }
 
 pub(crate) struct SinkSeen<'a> {
     pub(crate) name: &'a str,
     pub(crate) kind: &'a str,
+    pub(crate) required: bool,
     pub(crate) totals: SinkTotals,
     pub(crate) latency: LatencySnapshot,
     pub(crate) queue: &'a str,
@@ -53,6 +60,9 @@ impl<'a> Seen<'a> {
         let sources = observed.sources.iter();
         let pipelines = observed.pipelines.iter().map(|pipeline| PipelineSeen {
             name: pipeline.ledger.name(),
+            from: &pipeline.from,
+            to: &pipeline.to,
+            key: pipeline.key.as_deref(),
             unaccounted: pipeline.ledger.unaccounted(|| (pipeline.held)()),
             totals: pipeline.ledger.totals(),
             queue: pipeline.intake.name(),
@@ -61,20 +71,24 @@ impl<'a> Seen<'a> {
             shards: (0..pipeline.intake.shards())
                 .filter_map(|shard| pipeline.intake.shard(shard))
                 .collect(),
+            arrived: (0..pipeline.intake.shards())
+                .filter_map(|shard| pipeline.intake.arrived(shard))
+                .collect(),
             stages: pipeline
                 .stages
                 .iter()
                 .map(|stage| (stage.name.as_str(), (stage.counts)()))
                 .collect(),
             letters: (pipeline.letters)(),
-            keyed: pipeline.keyed,
             service: (pipeline.service)(),
             arrivals: pipeline.intake.arrivals(),
             parked_shards: (pipeline.parked_shards)(),
+            supervision: (pipeline.supervision)(),
         });
         let sinks = observed.sinks.iter().map(|sink| SinkSeen {
             name: sink.ledger.name(),
             kind: &sink.kind,
+            required: sink.required,
             totals: sink.ledger.totals(),
             latency: sink.ledger.latency(),
             queue: sink.room.name(),
@@ -98,6 +112,7 @@ impl<'a> Seen<'a> {
             budget_capacity: observed.budget.capacity(),
             budget_waiting: observed.budget.waiting() as u64,
             workers: (observed.workers)(),
+            resident_bytes: (observed.resident_bytes)(),
         }
     }
 

@@ -3,26 +3,30 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_executor::{Executor, Task};
 use async_std::future::timeout;
 use async_std::net::{TcpListener, TcpStream};
+use http_body_util::Either;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use smol_hyper::rt::{FuturesIo, SmolTimer};
 
 use crate::AdminError;
+use crate::host::Hosts;
 use crate::observed::Observed;
 use crate::router::Router;
 
-/// How many connections may be open; the oldest gives way to one more.
+/// How many connections may be open; the oldest gives way to one more, of those that listen to nothing
+/// if there is one.
 const CONNECTIONS: usize = 64;
 
 /// A client has this long to send a request's head, the wait for its next request included.
 const HEAD: Duration = Duration::from_secs(10);
 
-/// After this long a connection takes no further request.
+/// After this long a connection takes no further request, unless it listens to an answer that goes on.
 const LIFE: Duration = Duration::from_secs(120);
 
 /// A client that reads no faster than this loses its last answer.
@@ -39,6 +43,7 @@ const HEAD_BYTES: usize = 16 << 10;
 pub struct Admin {
     listener: TcpListener,
     address: SocketAddr,
+    names: Vec<String>,
 }
 
 /// Binds the admin listener to a loopback address; port 0 takes a free one.
@@ -52,7 +57,11 @@ pub async fn bind(address: SocketAddr) -> Result<Admin, AdminError> {
     let bound = async {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Admin { listener, address })
+        Ok(Admin {
+            listener,
+            address,
+            names: Vec::new(),
+        })
     };
     bound
         .await
@@ -65,25 +74,44 @@ impl Admin {
         self.address
     }
 
+    /// Answers to these names, too, beside those of loopback: what a proxy in front calls it, say.
+    #[must_use]
+    pub fn known_as(self, names: Vec<String>) -> Self {
+        Admin { names, ..self }
+    }
+
     /// Answers requests until the future is dropped, which closes all connections.
     pub async fn serve(self, observed: Arc<Observed>) {
-        let router = Arc::new(Router::new(observed));
+        let hosts = Hosts::new(self.address.ip(), self.names);
+        let router = Arc::new(Router::new(observed, hosts));
         let tasks = Executor::new();
+        let recording = router.clone();
+        let recording = tasks.spawn(async move { recording.record().await });
         tasks.run(accept(&self.listener, &router, &tasks)).await;
+        drop(recording);
     }
 }
 
+/// A connection that is open.
+struct Open {
+    task: Task<()>,
+    listens: Arc<AtomicBool>,
+}
+
 async fn accept(listener: &TcpListener, router: &Arc<Router>, tasks: &Executor<'static>) {
-    let mut open: VecDeque<Task<()>> = VecDeque::new();
+    let mut open: VecDeque<Open> = VecDeque::new();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                open.retain(|task| !task.is_finished());
+                open.retain(|one| !one.task.is_finished());
                 if open.len() >= CONNECTIONS {
+                    let idle = |one: &Open| !one.listens.load(Ordering::Relaxed);
                     // Dropping its task closes the connection.
-                    open.pop_front();
+                    open.remove(open.iter().position(idle).unwrap_or(0));
                 }
-                open.push_back(tasks.spawn(converse(stream, router.clone())));
+                let listens = Arc::new(AtomicBool::new(false));
+                let task = tasks.spawn(converse(stream, router.clone(), listens.clone()));
+                open.push_back(Open { task, listens });
             }
             Err(error) => {
                 tracing::warn!(%error, "admin connection not accepted");
@@ -93,10 +121,14 @@ async fn accept(listener: &TcpListener, router: &Arc<Router>, tasks: &Executor<'
     }
 }
 
-async fn converse(stream: TcpStream, router: Arc<Router>) {
+async fn converse(stream: TcpStream, router: Arc<Router>, listens: Arc<AtomicBool>) {
     let service = service_fn(|request| {
-        let router = router.clone();
-        async move { Ok::<_, Infallible>(router.answer(request).await) }
+        let (router, listens) = (router.clone(), &listens);
+        async move {
+            let reply = router.answer(request).await;
+            listens.store(matches!(reply.body(), Either::Right(_)), Ordering::Relaxed);
+            Ok::<_, Infallible>(reply)
+        }
     });
     let connection = http1::Builder::new()
         .timer(SmolTimer::new())
@@ -106,6 +138,7 @@ async fn converse(stream: TcpStream, router: Arc<Router>) {
     let mut connection = pin!(connection);
     let ended = match timeout(LIFE, connection.as_mut()).await {
         Ok(ended) => Some(ended),
+        Err(_) if listens.load(Ordering::Relaxed) => Some(connection.await),
         Err(_) => {
             connection.as_mut().graceful_shutdown();
             timeout(GRACE, connection).await.ok()

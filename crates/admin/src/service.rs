@@ -60,17 +60,16 @@ pub fn service(observed: &Observed) -> Value {
     let pipelines = seen.pipelines.iter().map(|one| {
         let service = &one.service;
         let stages = one.stages.iter().map(|(name, counts)| {
-            let ended = counts.passed + counts.filtered + counts.consumed;
             json!({
                 "stage": name,
-                "events": ended + counts.absorbed + counts.dropped + counts.failed,
+                "events": counts.seen(),
                 "timed_events": counts.timed_events,
                 "timed_seconds": seconds(counts.timed_nanos),
             })
         });
         json!({
             "pipeline": one.name,
-            "keyed": one.keyed,
+            "keyed": one.key.is_some(),
             "arrivals": one.arrivals,
             "batches": service.batches,
             "events": service.events,

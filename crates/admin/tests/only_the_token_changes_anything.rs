@@ -13,6 +13,7 @@ const TOKEN: &str = "0123456789abcdef";
 #[derive(Default)]
 struct Desk {
     orders: Mutex<Vec<Order>>,
+    workers: Mutex<u64>,
     resumed: Mutex<Vec<String>>,
 }
 
@@ -28,6 +29,14 @@ impl Control for Desk {
         }
         orders.push(order);
         Ok(orders.len() as u64)
+    }
+
+    fn set_workers(&self, workers: u64) -> Result<(), String> {
+        if workers > 8 {
+            return Err(format!("{workers} workers are wanted, expected 1 to 8"));
+        }
+        *self.workers.lock().expect("whole") = workers;
+        Ok(())
     }
 
     fn resume(&self, pipeline: &str) -> Result<(), String> {
@@ -74,6 +83,7 @@ fn whoever_shows_no_token_or_another_one_is_refused_on_every_path() {
             "/api/v1/dlq/replay",
             "/api/v1/dlq/purge",
             "/api/v1/pipelines/resume",
+            "/api/v1/workers",
         ] {
             for headers in [
                 "",
@@ -93,10 +103,13 @@ fn whoever_shows_no_token_or_another_one_is_refused_on_every_path() {
                 assert_eq!(status, 401, "{path} {headers:?}: {body}");
                 assert!(!body.contains(TOKEN));
             }
-            assert_eq!(ask(address, "GET", path).0, 405);
+            let reads = path == "/api/v1/workers";
+            let expected = if reads { 200 } else { 405 };
+            assert_eq!(ask(address, "GET", path).0, expected, "{path}");
         }
     });
     assert_eq!(desk.orders.lock().expect("whole").len(), 0);
+    assert_eq!(*desk.workers.lock().expect("whole"), 0);
     assert_eq!(desk.resumed.lock().expect("whole").len(), 0);
 }
 
@@ -177,6 +190,55 @@ fn an_order_with_the_token_is_taken_as_it_was_said() {
         },
     ];
     assert_eq!(*desk.orders.lock().expect("whole"), expected);
+}
+
+#[test]
+fn the_number_of_workers_is_set_within_bounds() {
+    let (desk, observed) = with_desk();
+    let token = format!("authorization: Bearer {TOKEN}\r\n");
+    serving(observed, |address| {
+        let set = |body| post(address, "/api/v1/workers", &token, body);
+        for body in ["", "{}", "{\"workers\":-1}", "{\"workers\":2,\"now\":true}"] {
+            assert_eq!(set(body).0, 400, "{body}");
+        }
+        assert_eq!(
+            set("{\"workers\":3}"),
+            (200, "{\"workers\":3}\n".to_owned())
+        );
+        let (status, why) = set("{\"workers\":9}");
+        assert!(status == 409 && why.contains("expected 1 to 8"), "{why}");
+    });
+    assert_eq!(*desk.workers.lock().expect("whole"), 3);
+}
+
+#[test]
+fn what_an_event_says_is_told_to_nobody_without_the_token() {
+    let (_, observed) = with_desk();
+    let token = format!("authorization: Bearer {TOKEN}\r\n");
+    serving(observed, |address| {
+        for path in [
+            "/api/v1/overview",
+            "/api/v1/dlq",
+            "/api/v1/dlq/latest",
+            "/metrics",
+        ] {
+            let (status, body) = ask(address, "GET", path);
+            assert_eq!(
+                status,
+                if path.ends_with("latest") { 401 } else { 200 },
+                "{path}"
+            );
+            assert!(!body.contains("secret"), "{path}: {body}");
+        }
+        let request = format!(
+            "GET /api/v1/dlq/latest HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{token}\r\n"
+        );
+        let told = raw(address, &request);
+        assert!(
+            told.starts_with("HTTP/1.1 200 ") && told.contains("secret"),
+            "{told}"
+        );
+    });
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Where a running daemon takes orders about its dead letters and its pipelines, from whoever can read its token.
+//! Where a running daemon takes orders about its dead letters, its pipelines and its workers, from whoever can
+//! read its token.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -9,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use millpond_admin::{Control, Order, OrderKind};
+use millpond_runtime::PoolHandle;
 use millpond_store::Filter;
 use serde_json::{Value, json};
 
@@ -86,6 +88,7 @@ impl Pass {
 /// Takes orders, one at a time.
 pub(crate) struct Desk {
     replayer: Arc<Replayer>,
+    pool: PoolHandle,
     seen: Arc<Seen>,
     pass: Pass,
     last: Arc<Mutex<Last>>,
@@ -105,12 +108,14 @@ impl Desk {
     pub(crate) fn open(
         replayer: Arc<Replayer>,
         seen: Arc<Seen>,
+        pool: PoolHandle,
         address: SocketAddr,
     ) -> io::Result<Self> {
         Ok(Desk {
             seen,
             pass: Pass::leave(&replayer.folder, address)?,
             replayer,
+            pool,
             last: Arc::default(),
         })
     }
@@ -175,6 +180,21 @@ impl Control for Desk {
             Some(false) => Err(format!("pipeline {pipeline:?} is not paused")),
             None => Err(format!("there is no pipeline {pipeline:?}")),
         }
+    }
+
+    fn set_workers(&self, workers: u64) -> Result<(), String> {
+        let wanted = usize::try_from(workers).unwrap_or(usize::MAX);
+        self.pool
+            .set_workers(wanted)
+            .map_err(|error| error.to_string())?;
+        tracing::info!(workers, "the number of workers was set");
+        Ok(())
+    }
+
+    fn token_file(&self) -> Option<String> {
+        let file = self.replayer.folder.join(FILE);
+        let file = std::path::absolute(&file).unwrap_or(file);
+        Some(file.display().to_string())
     }
 
     fn last(&self) -> Value {

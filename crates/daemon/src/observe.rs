@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use millpond_admin::{
-    BufferStore, BuildInfo, Circuit, Control, Health, JournalObserved, KeptLetters, LetterCount,
-    LetterStore, Observed, PausedPipeline, PipelineObserved, Read, SinkObserved, SinkState,
-    StageCounts, StageObserved, Supervision, WorkerCounts, WorkerDecision,
+    BufferStore, BuildInfo, Circuit, Control, Health, JournalObserved, KeptLetters, LatestLetter,
+    LetterCount, LetterStore, Observed, PausedPipeline, PipelineObserved, Read, SinkObserved,
+    SinkState, StageCounts, StageObserved, Supervision, WorkerCounts, WorkerDecision,
 };
 use millpond_runtime::admission::AdmissionView;
 use millpond_runtime::{Decision, PipelineView};
 use millpond_sinks::SinkState as Doing;
-use millpond_store::{Class, DeadLettersView};
+use millpond_store::{Class, DeadLettersView, Glimpse};
 
 use crate::config::cores;
 use crate::wire::{BufferSeen, PipelineSeen, Seen, SinkSeen};
@@ -23,7 +23,7 @@ pub(crate) fn observed(
     control: Option<Arc<dyn Control>>,
 ) -> Observed {
     let (workers, letters) = (seen.workers.clone(), seen.letters.clone());
-    let kept = seen.letters.clone();
+    let (kept, latest) = (seen.letters.clone(), seen.letters.clone());
     let (pool, decided) = (seen.pool.clone(), seen.pool.clone());
     Observed {
         build: BuildInfo {
@@ -43,6 +43,7 @@ pub(crate) fn observed(
         }),
         journal: seen.journal.as_ref().map(journal),
         kept_letters: Arc::new(move || kept_letters(&kept)),
+        latest_letters: Arc::new(move || latest_letters(&latest)),
         budget: seen.budget.clone(),
         workers: Arc::new(move || WorkerCounts {
             running: workers.running() as u64,
@@ -55,6 +56,7 @@ pub(crate) fn observed(
             cores: cores() as u64,
             restarts: workers.restarts(),
         }),
+        resident_bytes: Arc::new(resident),
         decisions: Arc::new(move || decided.decisions().iter().map(decision).collect()),
         health,
         control,
@@ -100,8 +102,40 @@ fn kept_letters(letters: &DeadLettersView) -> Vec<KeptLetters> {
     Class::ALL.into_iter().flat_map(of).collect()
 }
 
+fn latest_letters(letters: &DeadLettersView) -> Vec<LatestLetter> {
+    let shown = |letter: Glimpse| LatestLetter {
+        id: letter.id.to_string(),
+        time_micros: letter.time_micros,
+        pipeline: letter.pipeline,
+        source: letter.source,
+        stage: letter.stage,
+        reason: letter.reason,
+        detail: letter.detail,
+        event: letter.event,
+        bytes: letter.bytes,
+        replayed: letter.replayed,
+    };
+    letters.latest().into_iter().map(shown).collect()
+}
+
+/// Resident memory of this process in bytes.
+pub(crate) fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
 fn pipeline(seen: &Arc<Seen>, at: usize) -> PipelineObserved {
-    let PipelineSeen { view, keyed, .. } = &seen.pipelines[at];
+    let PipelineSeen {
+        view,
+        from,
+        to,
+        key,
+        ..
+    } = &seen.pipelines[at];
     let stages = view
         .stages()
         .stages()
@@ -111,6 +145,9 @@ fn pipeline(seen: &Arc<Seen>, at: usize) -> PipelineObserved {
     let (service, parked) = (view.clone(), view.clone());
     PipelineObserved {
         ledger: view.ledger().clone(),
+        from: from.clone(),
+        to: to.clone(),
+        key: key.clone(),
         intake: view.intake().clone(),
         stages: stages.collect(),
         held: Arc::new(move || held.pipelines[at].held()),
@@ -123,7 +160,6 @@ fn pipeline(seen: &Arc<Seen>, at: usize) -> PipelineObserved {
             letters.letters().into_iter().map(count).collect()
         }),
         supervision: supervision(view),
-        keyed: *keyed,
         service: Arc::new(move || service.service()),
         parked_shards: Arc::new(move || parked.parked_shards()),
     }
@@ -206,6 +242,7 @@ fn sink(sink: &SinkSeen) -> SinkObserved {
         ledger: sink.ledger.clone(),
         room: sink.room.clone(),
         kind: sink.kind.clone(),
+        required: sink.required,
         state: Arc::new(state),
         buffer: sink.buffer.as_ref().map(buffer),
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use millpond_admin::Control;
 use millpond_event::Slice;
 use millpond_ingest::{SourceError, StopHandle};
+use millpond_runtime::PoolHandle;
 use millpond_runtime::admission::{Admission, Stopper};
 use millpond_runtime::note_panics;
 use millpond_sinks::{BufferControl, BufferHandle, ClosedReason, SinkError, SinkHandle};
@@ -64,7 +65,7 @@ pub(crate) fn run(
     let vitals = Arc::new(Vitals::new(seen.clone()));
     if let Some(admin) = admin {
         tracing::info!(address = %admin.local_addr(), "admin listens");
-        let control = desk(replayer, seen.clone(), admin.local_addr());
+        let control = desk(replayer, seen.clone(), runtime.handle(), admin.local_addr());
         let observed = Arc::new(observe::observed(&seen, vitals.clone(), control));
         async_std::task::spawn(admin.serve(observed));
     } else if let Err(error) = Pass::withdraw(&replayer.folder) {
@@ -192,11 +193,16 @@ pub(crate) fn run(
 }
 
 /// Where orders are taken; none are if nobody can be given a pass.
-fn desk(replayer: Arc<Replayer>, seen: Arc<Seen>, address: SocketAddr) -> Option<Arc<dyn Control>> {
-    match Desk::open(replayer, seen, address) {
+fn desk(
+    replayer: Arc<Replayer>,
+    seen: Arc<Seen>,
+    pool: PoolHandle,
+    address: SocketAddr,
+) -> Option<Arc<dyn Control>> {
+    match Desk::open(replayer, seen, pool, address) {
         Ok(desk) => Some(Arc::new(desk)),
         Err(error) => {
-            tracing::warn!(%error, "no token can be left beside the dead letters: orders about them are refused");
+            tracing::warn!(%error, "no token can be left beside the dead letters: orders are refused");
             None
         }
     }

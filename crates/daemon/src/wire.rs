@@ -92,7 +92,10 @@ pub(crate) struct Seen {
 /// A pipeline and the sinks it leads to.
 pub(crate) struct PipelineSeen {
     pub(crate) view: PipelineView,
-    pub(crate) keyed: bool,
+    /// What it reads and where it leads to, by name, and what it keeps in order.
+    pub(crate) from: Vec<String>,
+    pub(crate) to: Vec<String>,
+    pub(crate) key: Option<String>,
     sinks: Vec<SinkSeen>,
 }
 
@@ -100,6 +103,8 @@ pub(crate) struct PipelineSeen {
 #[derive(Clone)]
 pub(crate) struct SinkSeen {
     pub(crate) kind: String,
+    /// Whether inputs wait for it.
+    pub(crate) required: bool,
     pub(crate) ledger: Arc<SinkLedger>,
     pub(crate) room: RoomView,
     pub(crate) view: SinkView,
@@ -276,6 +281,7 @@ pub(crate) async fn wire(
         Some(address) => Some(
             millpond_admin::bind(address)
                 .await
+                .map(|admin| admin.known_as(config.admin_hosts.clone()))
                 .map_err(|error| StartError::open(&config.admin_at, error))?,
         ),
         None => None,
@@ -284,11 +290,13 @@ pub(crate) async fn wire(
         .pipelines()
         .iter()
         .cloned()
-        .zip(leads)
         .zip(&config.pipelines)
-        .map(|((view, sinks), pipeline)| PipelineSeen {
+        .zip(leads)
+        .map(|((view, pipeline), sinks)| PipelineSeen {
             view,
-            keyed: pipeline.key.is_some(),
+            from: pipeline.from.clone(),
+            to: pipeline.to.clone(),
+            key: pipeline.key.clone(),
             sinks,
         });
     let seen = Seen {

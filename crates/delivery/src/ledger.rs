@@ -133,6 +133,12 @@ pub struct SinkTotals {
 }
 
 impl SinkTotals {
+    /// Rows that the equation cannot account for; 0 unless something leaked.
+    pub fn unaccounted(&self) -> u64 {
+        let known = self.delivered + self.dead_lettered + self.dropped() + self.live;
+        self.routed.abs_diff(known)
+    }
+
     /// Rows given up, for whatever reason.
     pub fn dropped(&self) -> u64 {
         self.dropped_by.values().sum()

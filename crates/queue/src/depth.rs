@@ -37,6 +37,8 @@ pub(crate) struct Gauge {
     gate: Mutex<Gate>,
     events: AtomicU64,
     bytes: AtomicU64,
+    /// Events that were ever put in; written behind the gate only.
+    arrived: AtomicU64,
     /// Events of parcels that were taken and are not done.
     in_hand: AtomicU64,
     /// When the parcel at the head was packed; 0 = none waits.
@@ -56,6 +58,7 @@ impl Gauge {
             gate: Mutex::new(Gate::Open),
             events: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            arrived: AtomicU64::new(0),
             in_hand: AtomicU64::new(0),
             oldest: AtomicU64::new(0),
         }
@@ -85,6 +88,9 @@ impl Gauge {
                 if self.oldest.load(Ordering::Relaxed) == 0 {
                     self.oldest.store(packed_at, Ordering::Relaxed);
                 }
+                let arrived = self.arrived.load(Ordering::Relaxed);
+                let arrived = arrived.wrapping_add(weight.events);
+                self.arrived.store(arrived, Ordering::Relaxed);
                 Ok(())
             }
             Err(refused) => {
@@ -140,6 +146,10 @@ impl Gauge {
 
     pub(crate) fn in_hand(&self) -> u64 {
         self.in_hand.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn arrived(&self) -> u64 {
+        self.arrived.load(Ordering::Relaxed)
     }
 
     pub(crate) fn events(&self) -> u64 {

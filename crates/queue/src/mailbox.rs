@@ -237,6 +237,11 @@ impl IntakeView {
         self.gauges.get(shard).map(|gauge| gauge.read(self.limits))
     }
 
+    /// Events that were ever put into one shard's mailbox: a hot key shows in how fast that grows.
+    pub fn arrived(&self, shard: usize) -> Option<u64> {
+        self.gauges.get(shard).map(Gauge::arrived)
+    }
+
     /// How many shards there are.
     pub fn shards(&self) -> usize {
         self.gauges.len()

@@ -58,6 +58,10 @@ fn the_depth_is_the_sum_over_the_shards_and_the_age_that_of_the_oldest() {
     intake.send(2, parcel((), 1, 1)).unwrap();
     let depth = view.depth();
     assert_eq!((depth.events, depth.bytes, depth.capacity), (8, 41, LIMITS));
+    assert_eq!(
+        [0, 1, 2].map(|shard| view.arrived(shard)),
+        [0, 7, 1].map(Some)
+    );
     assert_eq!(view.events(), 8);
     assert_eq!(view.shard(1).unwrap().events, 7);
     assert_eq!(view.shard(0).unwrap().oldest, Duration::ZERO);

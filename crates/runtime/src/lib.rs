@@ -63,7 +63,7 @@ pub use local::{LocalError, LocalPipeline};
 pub use options::{Options, PipelineSpec};
 pub use panics::{Panic, catch_panic, note_panics};
 pub use passthrough::{Failure, Passthrough, Row, Rows};
-pub use pool::{Assembled, IntakeOf, Left, Runtime, Started, assemble};
+pub use pool::{Assembled, IntakeOf, Left, PoolHandle, Runtime, Started, assemble};
 pub use service::Service;
 pub use times::{TIMES, TimesSeen};
 pub use view::{LetterCounts, PipelineView, WorkersView};

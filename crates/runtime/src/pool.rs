@@ -1,5 +1,5 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use millpond_delivery::{Inbound, Lane};
@@ -116,20 +116,20 @@ impl Runtime {
         Hangs::new(self.workers.clone(), self.watched.clone())
     }
 
-    /// Changes how many workers run, from 1 to [`Options::workers_max`]. Nothing waits for it: one that is
-    /// too many ends after its slice.
+    /// Changes how many workers run; see [`PoolHandle::set_workers`].
     ///
     /// # Errors
     /// There is no place for so many, or the system gives no threads.
     pub fn set_workers(&self, workers: usize) -> Result<(), RuntimeError> {
-        let max = *self.pool.bounds().end();
-        if !(1..=max).contains(&workers) {
-            return Err(RuntimeError::Workers {
-                wanted: workers,
-                max,
-            });
+        self.handle().set_workers(workers)
+    }
+
+    /// Changes how many workers run, for whoever does not own the runtime.
+    pub fn handle(&self) -> PoolHandle {
+        PoolHandle {
+            staff: Arc::downgrade(&self.staff),
+            pool: self.pool.clone(),
         }
-        self.staff.set(workers)
     }
 
     /// Waits until the workers have ended; without a deadline for as long as that takes.
@@ -157,6 +157,35 @@ impl Runtime {
                 outbox_rows: view.outbox_rows(),
             })
             .collect()
+    }
+}
+
+/// Changes how many workers run. It keeps nothing from ending.
+#[derive(Clone)]
+pub struct PoolHandle {
+    staff: Weak<dyn Staff>,
+    pool: PoolView,
+}
+
+impl PoolHandle {
+    /// Changes how many workers run, from 1 to [`Options::workers_max`]. Nothing waits for it: one that is
+    /// too many ends after its slice. A pool that follows its load goes on from there; one that has ended
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// There is no place for so many, or the system gives no threads.
+    pub fn set_workers(&self, workers: usize) -> Result<(), RuntimeError> {
+        let max = *self.pool.bounds().end();
+        if !(1..=max).contains(&workers) {
+            return Err(RuntimeError::Workers {
+                wanted: workers,
+                max,
+            });
+        }
+        match self.staff.upgrade() {
+            Some(staff) => staff.set(workers),
+            None => Ok(()),
+        }
     }
 }
 

@@ -42,7 +42,7 @@ mod error;
 
 pub use buffer::{Buffer, BufferView, Kept};
 pub use dead_letters::{
-    Class, Count, DeadLetters, DeadLettersView, Filter, FilterError, Found, Group, Id, Letter,
-    Letters, Truncated,
+    Class, Count, DeadLetters, DeadLettersView, Filter, FilterError, Found, Glimpse, Group, Id,
+    Letter, Letters, Truncated,
 };
 pub use error::{Error, NotTaken, Result};

@@ -126,7 +126,7 @@ impl Trial {
         );
         let shed = shed(&daemon.metrics()?);
         ensure!(
-            (shed > 0.0) == (self.load == Load::TooMuch),
+            (shed > 0) == (self.load == Load::TooMuch),
             "{shed} requests were shed"
         );
         daemon.stop()?;
@@ -184,11 +184,11 @@ fn config(source: u16, admin: u16, load: Load) -> String {
 }
 
 /// How many requests were shed, as the metrics say.
-fn shed(metrics: &str) -> f64 {
+fn shed(metrics: &str) -> u64 {
     let counts = metrics.lines().filter_map(|line| {
         let (key, value) = line.rsplit_once(' ')?;
         let is_it = key.starts_with("millpond_requests_refused_total{") && key.contains("\"shed\"");
-        is_it.then(|| value.parse::<f64>().ok())?
+        is_it.then(|| value.parse::<u64>().ok())?
     });
     counts.sum()
 }

@@ -10,8 +10,8 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use millpond_admin::{
-    BufferStore, BuildInfo, Health, JournalObserved, KeptLetters, LetterCount, LetterStore,
-    Observed, PausedPipeline, PipelineObserved, SinkObserved, SinkState, StageCounts,
+    BufferStore, BuildInfo, Health, JournalObserved, KeptLetters, LatestLetter, LetterCount,
+    LetterStore, Observed, PausedPipeline, PipelineObserved, SinkObserved, SinkState, StageCounts,
     StageObserved, Supervision, WorkerCounts, WorkerDecision,
 };
 use millpond_delivery::{Consignment, Fate, Ledger, Part, SinkLedger, SourceLedger, Tally, Ticket};
@@ -108,6 +108,9 @@ pub(crate) fn pond() -> Pond {
         sources: vec![source],
         pipelines: vec![PipelineObserved {
             ledger: ledger.clone(),
+            from: vec!["web".to_owned()],
+            to: vec!["out".to_owned()],
+            key: Some("user_id".to_owned()),
             intake: intake.view(),
             stages: vec![StageObserved {
                 name: "filter".to_owned(),
@@ -137,7 +140,6 @@ pub(crate) fn pond() -> Pond {
                 crashes_unexplained: 1,
                 state_lost: 2,
             }),
-            keyed: true,
             service: Arc::new(service),
             parked_shards: Arc::new(|| 1),
         }],
@@ -145,6 +147,7 @@ pub(crate) fn pond() -> Pond {
             ledger: sink,
             room: receiver.view(),
             kind: "file".to_owned(),
+            required: true,
             state: Arc::new(|| SinkState::Running),
             buffer: Some(Arc::new(|| BufferStore {
                 rows: 7,
@@ -165,6 +168,18 @@ pub(crate) fn pond() -> Pond {
                 letters: 1,
                 oldest_micros: 5,
                 newest_micros: 5,
+            }]
+        }),
+        latest_letters: Arc::new(|| {
+            vec![LatestLetter {
+                id: "rejects-7".to_owned(),
+                pipeline: "clicks".to_owned(),
+                stage: "decode".to_owned(),
+                reason: "bad_syntax".to_owned(),
+                detail: "expected a value at byte 5".to_owned(),
+                event: b"{\"a\":secret".to_vec(),
+                bytes: 500,
+                ..LatestLetter::default()
             }]
         }),
         journal: Some(JournalObserved {
@@ -192,6 +207,7 @@ pub(crate) fn pond() -> Pond {
             cores: 4,
             restarts: 0,
         }),
+        resident_bytes: Arc::new(|| Some(38 << 20)),
         decisions: Arc::new(|| {
             vec![WorkerDecision {
                 time: 1.5,

@@ -29,6 +29,8 @@ pub(crate) struct Config {
     /// Where the admin listener listens; `None` when it is off.
     pub(crate) admin: Option<SocketAddr>,
     pub(crate) admin_at: Place,
+    /// Names that it answers to, beside those of loopback.
+    pub(crate) admin_hosts: Vec<String>,
 }
 
 /// Where something stands in the configuration.

@@ -232,6 +232,10 @@ pub(crate) struct AdminSection {
     #[serde(deserialize_with = "loopback")]
     #[schemars(with = "String")]
     pub(crate) listen: SocketAddr,
+    /// Names, without a port, that requests may be addressed to, beside those of loopback: what a proxy in
+    /// front of it is called, say. Others are refused.
+    #[serde(deserialize_with = "hosts")]
+    pub(crate) hosts: Vec<String>,
 }
 
 impl Default for AdminSection {
@@ -239,6 +243,7 @@ impl Default for AdminSection {
         AdminSection {
             enabled: true,
             listen: SocketAddr::from(([127, 0, 0, 1], 7080)),
+            hosts: Vec::new(),
         }
     }
 }
@@ -257,6 +262,20 @@ fn loopback<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D:
         ))),
         Err(_) => Err(D::Error::custom(format!(
             "{text:?} is no address, expected ADDRESS:PORT such as \"127.0.0.1:7080\""
+        ))),
+    }
+}
+
+fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let hosts = Vec::<String>::deserialize(deserializer)?;
+    let is_name = |host: &String| {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        !host.is_empty() && host.len() <= 253 && host.bytes().all(known)
+    };
+    match hosts.iter().find(|host| !is_name(host)) {
+        None => Ok(hosts),
+        Some(host) => Err(D::Error::custom(format!(
+            "{host:?} is no name of a host, expected one such as \"pond.internal\", without a port"
         ))),
     }
 }

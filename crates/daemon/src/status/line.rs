@@ -4,6 +4,7 @@ use millpond_delivery::LatencySnapshot;
 use millpond_queue::monotonic_nanos;
 
 use crate::config::DEAD_LETTERS;
+use crate::observe::resident;
 use crate::wire::Seen;
 
 /// How things stand at one moment.
@@ -123,16 +124,6 @@ fn span(nanos: u64) -> String {
         millis if millis >= 10.0 => format!("{millis:.0} ms"),
         millis => format!("{millis:.1} ms"),
     }
-}
-
-/// Resident memory of this process in bytes.
-fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }
 
 #[cfg(test)]

@@ -239,6 +239,7 @@ fn spawn(
     };
     let seen = SinkSeen {
         kind: kind.to_owned(),
+        required: options.required,
         ledger: ledger.clone(),
         room: sender.view(),
         view: handle.view(),

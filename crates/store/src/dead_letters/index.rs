@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::latest::Latest;
 use super::record::Kept;
 
 /// What letters have in common that are counted together.
@@ -78,6 +79,8 @@ pub(crate) struct Index {
     pub(crate) deleted: u64,
     /// Whether a letter waits for room.
     pub(crate) full: bool,
+    /// The letters that came last.
+    pub(crate) latest: Latest,
 }
 
 impl Index {
@@ -88,6 +91,7 @@ impl Index {
             bytes: 0,
             deleted: 0,
             full: false,
+            latest: Latest::default(),
         }
     }
 
@@ -119,6 +123,7 @@ impl Index {
         else {
             return;
         };
+        self.latest.add(sequence, letter, *replayed);
         // Junk comes by the million, and mostly for one reason: its group is found without making its name.
         let same = |group: &Group| {
             group.reason == letter.reason
@@ -154,6 +159,7 @@ impl Index {
             self.bytes -= run.bytes;
             self.runs.pop_front();
         }
+        self.latest.forget_below(sequence);
     }
 
     /// What the records take up.

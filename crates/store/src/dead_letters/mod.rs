@@ -2,6 +2,7 @@
 
 mod filter;
 mod index;
+mod latest;
 mod letter;
 mod line;
 mod look;
@@ -13,6 +14,7 @@ mod store;
 
 pub use filter::{Filter, FilterError};
 pub use index::{Count, Group};
+pub use latest::Glimpse;
 pub use letter::{Class, Found, Id, Letter, Truncated};
 pub use look::Letters;
 pub use store::{DeadLetters, DeadLettersView};

@@ -148,6 +148,7 @@ impl<S: Storage> Shelf<S> {
         }
         drop(reader);
         index.deleted = self.index().deleted;
+        index.latest.mark(&replayed);
         *self.index() = index;
         self.replayed = replayed;
         Ok(journal)
@@ -238,6 +239,7 @@ impl<S: Storage> Shelf<S> {
                 .add(sequence, record.len() as u64 + FRAMING, None);
         }
         self.sync()?;
+        self.index().latest.mark(marks);
         marks
             .iter()
             .for_each(|(from, to)| self.replayed.add(from, to));

@@ -9,7 +9,7 @@ use super::index::Index;
 use super::ranges::Ranges;
 use super::record::Record;
 use super::shelf::{Bound, LEAST, Shelf, lock};
-use super::{Class, Count, Filter, Group, Id};
+use super::{Class, Count, Filter, Glimpse, Group, Id};
 use crate::{Error, NotTaken, Result};
 
 /// The store of dead letters, which this process has to itself. Clones are handles of the same store.
@@ -136,6 +136,17 @@ impl DeadLettersView {
     /// How many letters there are of each group of a class.
     pub fn groups(&self, class: Class) -> BTreeMap<Group, Count> {
         self.index(class).groups()
+    }
+
+    /// The letters that came last, newest first: a few of each class.
+    pub fn latest(&self) -> Vec<Glimpse> {
+        let of = |class| {
+            let index = self.index(class);
+            index.latest.letters().cloned().collect::<Vec<_>>()
+        };
+        let mut latest = Class::ALL.map(of).concat();
+        latest.sort_by_key(|letter| std::cmp::Reverse((letter.time_micros, letter.id)));
+        latest
     }
 
     /// Rejects that this process deleted to make room for others.

@@ -150,6 +150,13 @@ fn letters_marks_and_counts_survive_a_restart() {
         .map(|(id, _)| *id)
         .collect();
     assert_eq!((replayed.len(), marked), (10, vec![first, third]));
+    let latest = store.view().latest();
+    let shown: Vec<Id> = latest
+        .iter()
+        .filter(|letter| letter.replayed)
+        .map(|letter| letter.id)
+        .collect();
+    assert_eq!((latest.len(), shown), (10, vec![third, first]));
 }
 
 #[test]

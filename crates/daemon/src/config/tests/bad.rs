@@ -214,6 +214,11 @@ fn everything_that_is_wrong_is_told_with_file_key_value_and_what_was_expected() 
             "[admin]\nlisten = \"0.0.0.0:7080\"\n\n[sources.feed]",
         ),
         (
+            "a host that is an address with a port",
+            "[sources.feed]",
+            "[admin]\nhosts = [\"pond.internal:7080\"]\n\n[sources.feed]",
+        ),
+        (
             "dead letters of a wrong type",
             "[sources.feed]",
             "[dead_letters]\npath = 5\n\n[sources.feed]",

@@ -1,0 +1,29 @@
+// Pictures of the live page for the documentation: node screenshots.mjs FOLDER
+
+import { join } from "node:path";
+import { launch, open } from "./browser.mjs";
+import { Daemon, until } from "./daemon.mjs";
+
+const PICTURES = [
+  { name: "page-light.png", scheme: "light", width: 1600, height: 1000 },
+  { name: "page-dark.png", scheme: "dark", width: 1600, height: 1000 },
+  { name: "page-narrow.png", scheme: "light", width: 400, height: 860 },
+];
+
+const [folder] = process.argv.slice(2);
+const daemon = await Daemon.start(null, ["demo", "--admin", "{admin}"]);
+const browser = await launch();
+try {
+  // Long enough for a burst or two and for the time in which a sink is away to have begun.
+  await until("pressure", 90, async () => (await daemon.json("/api/v1/overview")).pressure !== null);
+  for (const { name, ...look } of PICTURES) {
+    const { page, wrong, close } = await open(browser, daemon.url, look);
+    await page.waitForTimeout(2500);
+    await page.screenshot({ path: join(folder, name) });
+    if (wrong.length > 0) throw new Error(wrong.join("\n"));
+    await close();
+  }
+} finally {
+  await browser.close();
+  await daemon.end();
+}
