@@ -402,5 +402,5 @@ fn process(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
         "Readers that wait for the budget",
         seen.budget_waiting,
     )?;
-    workers::metrics(out, &seen.workers)
+    workers::metrics(out, &seen.workers, seen.processes.as_ref())
 }

@@ -112,6 +112,8 @@
 //! | `millpond_worker_busy_seconds_total` | | time spent on shards, summed over workers |
 //! | `millpond_worker_on_core_seconds_total` | | time that workers were on a core or waited for one, where that is counted |
 //! | `millpond_worker_restarts_total` | | lines rebuilt after a panic |
+//! | `millpond_worker_processes_replaced_total` | reason | processes of workers that were replaced; reason: signal, exit, deadline, protocol; only with `isolation = "process"`, as the next |
+//! | `millpond_worker_events_set_aside_total` | | events that were set aside because processes of workers ended over them |
 //! | `millpond_build_info` | version, target | 1 |
 
 mod api;
@@ -145,7 +147,7 @@ pub use letters::LatestLetter;
 pub use observed::{
     BufferStore, BuildInfo, Circuit, Health, KeptLetters, LetterCount, LetterStore, Observed,
     PipelineObserved, Read, SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
-    WorkerDecision,
+    WorkerDecision, WorkerProcesses,
 };
 pub use pipelines::{PausedPipeline, Supervision};
 pub use server::{Admin, bind};

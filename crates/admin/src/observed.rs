@@ -34,6 +34,8 @@ pub struct Observed {
     pub budget: Budget,
     /// The worker pool.
     pub workers: Read<WorkerCounts>,
+    /// The processes of the workers, if each has one of its own.
+    pub processes: Option<Read<WorkerProcesses>>,
     /// Memory of the process that is resident, in bytes, where the system tells.
     pub resident_bytes: Read<Option<u64>>,
     /// The last decisions about how many workers there are, oldest first.
@@ -293,6 +295,17 @@ pub struct WorkerCounts {
     pub cores: u64,
     /// Lines rebuilt after a panic.
     pub restarts: u64,
+}
+
+/// The processes of the workers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkerProcesses {
+    /// By worker: its process's id, if it has one at the moment.
+    pub ids: Vec<Option<u32>>,
+    /// How many were replaced, by how they ended.
+    pub replaced: Vec<(&'static str, u64)>,
+    /// Events that were set aside because processes ended over them.
+    pub set_aside: u64,
 }
 
 /// A decision about how many workers there are.

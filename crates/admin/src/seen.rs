@@ -5,6 +5,7 @@ use millpond_runtime::admission::JournalState;
 
 use crate::observed::{
     BufferStore, LetterCount, LetterStore, Observed, SinkState, StageCounts, WorkerCounts,
+    WorkerProcesses,
 };
 use crate::pipelines::Supervision;
 
@@ -19,6 +20,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) budget_capacity: u64,
     pub(crate) budget_waiting: u64,
     pub(crate) workers: WorkerCounts,
+    pub(crate) processes: Option<WorkerProcesses>,
     pub(crate) resident_bytes: Option<u64>,
 }
 
@@ -112,6 +114,7 @@ impl<'a> Seen<'a> {
             budget_capacity: observed.budget.capacity(),
             budget_waiting: observed.budget.waiting() as u64,
             workers: (observed.workers)(),
+            processes: observed.processes.as_ref().map(|processes| processes()),
             resident_bytes: (observed.resident_bytes)(),
         }
     }

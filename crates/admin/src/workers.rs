@@ -1,5 +1,6 @@
 //! The worker pool, as metrics and as a document.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use prometheus_client::encoding::NoLabelSet;
@@ -7,9 +8,13 @@ use prometheus_client::metrics::MetricType;
 use serde_json::{Value, json};
 
 use crate::families::{Families, seconds};
-use crate::observed::{Observed, WorkerCounts};
+use crate::observed::{Observed, WorkerCounts, WorkerProcesses};
 
-pub(crate) fn metrics(out: &mut Families<'_>, workers: &WorkerCounts) -> fmt::Result {
+pub(crate) fn metrics(
+    out: &mut Families<'_>,
+    workers: &WorkerCounts,
+    processes: Option<&WorkerProcesses>,
+) -> fmt::Result {
     for (name, help, value) in [
         ("millpond_workers", "Workers that run", workers.running),
         (
@@ -52,13 +57,40 @@ pub(crate) fn metrics(out: &mut Families<'_>, workers: &WorkerCounts) -> fmt::Re
         "millpond_worker_restarts",
         "Lines rebuilt after a panic",
         workers.restarts,
+    )?;
+    let Some(processes) = processes else {
+        return Ok(());
+    };
+    let replaced = processes.replaced.iter();
+    out.counters(
+        "millpond_worker_processes_replaced",
+        "Processes of workers that were replaced, by how they ended",
+        replaced.map(|(how, count)| ([("reason", *how)], *count)),
+    )?;
+    out.counter(
+        "millpond_worker_events_set_aside",
+        "Events that were set aside because processes of workers ended over them",
+        processes.set_aside,
     )
 }
 
 /// `/api/v1/workers`: how many there are, and the last decisions about that.
 pub(crate) fn document(observed: &Observed) -> Value {
     let counts = (observed.workers)();
+    let processes = observed.processes.as_ref().map(|processes| processes());
+    let isolation = match processes {
+        Some(_) => "process",
+        None => "thread",
+    };
     json!({
+        "isolation": isolation,
+        "processes": processes.map(|seen| {
+            json!({
+                "ids": seen.ids,
+                "replaced": seen.replaced.into_iter().collect::<BTreeMap<_, _>>(),
+                "events_set_aside": seen.set_aside,
+            })
+        }),
         "running": counts.running,
         "wanted": counts.wanted,
         "min": counts.min,

@@ -223,3 +223,20 @@ fn an_address_beyond_loopback_or_in_use_is_refused() {
     let error = wait(millpond_admin::bind(address)).unwrap_err();
     assert!(error.to_string().contains(&address.to_string()), "{error}");
 }
+
+#[test]
+fn the_processes_of_workers_are_shown_with_how_many_were_replaced() {
+    serving(pond().observed, |address| {
+        let seen: Value = serde_json::from_str(&ask(address, "GET", "/api/v1/workers").1).unwrap();
+        assert_eq!(seen["isolation"], "process");
+        let processes = &seen["processes"];
+        assert_eq!(processes["ids"], serde_json::json!([4711, null]));
+        assert_eq!(
+            (
+                &processes["replaced"]["signal"],
+                &processes["events_set_aside"]
+            ),
+            (&3.into(), &1.into())
+        );
+    });
+}

@@ -64,6 +64,9 @@ pub(crate) enum Verb {
     /// Proves on this machine that acknowledged events are delivered, while the daemon is killed and starved.
     #[command(after_help = crate::prove::EXAMPLES)]
     Prove(crate::prove::ProveArgs),
+    /// The process of a worker: started by the daemon, with a socket for its standard input.
+    #[command(hide = true)]
+    Worker,
     /// Prints the JSON Schema of the configuration.
     #[command(after_help = SCHEMA_EXAMPLE)]
     Schema,
@@ -266,7 +269,7 @@ mod tests {
         assert!(about.is_some_and(|about| about.starts_with("An event pipeline")));
         for verb in command
             .get_subcommands()
-            .filter(|verb| verb.get_name() != "help")
+            .filter(|verb| verb.get_name() != "help" && !verb.is_hide_set())
         {
             let example = verb
                 .get_after_help()

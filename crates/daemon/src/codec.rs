@@ -119,7 +119,7 @@ impl Codec for JsonCodec {
             stage: letter.stage,
             reason: letter.reason,
             detail: letter.message,
-            attempts: 1,
+            attempts: letter.attempts,
             event: original,
             truncated: truncated.map(|refusal| Truncated {
                 length: refusal.length,

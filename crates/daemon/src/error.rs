@@ -11,6 +11,9 @@ pub(crate) enum StartError {
     /// What the configuration names could not be opened: exit 1.
     #[error("{at}{message}")]
     Open { at: Place, message: String },
+    /// What the processes of workers are told cannot be written: exit 1.
+    #[error("the orders for the processes of workers: {0}")]
+    Orders(serde_json::Error),
     /// The workers could not be started: exit 1.
     #[error(transparent)]
     Runtime(#[from] millpond_runtime::RuntimeError),

@@ -9,7 +9,7 @@ mod resume;
 mod verb;
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use millpond_ingest::Resume;
 use millpond_journal::{Files, Journal, Options, Report};
@@ -22,6 +22,7 @@ pub(crate) use verb::run;
 
 /// A journal that is open, and what it remembers.
 pub(crate) struct OpenJournal {
+    pub(crate) folder: PathBuf,
     pub(crate) journal: Journal<Files>,
     /// How far files were read, by source.
     pub(crate) resume: HashMap<String, Resume>,
@@ -56,6 +57,7 @@ pub(crate) fn open(config: &Config, section: &JournalConfig) -> Result<OpenJourn
         tracing::info!(records, "the journal holds events that were not delivered");
     }
     Ok(OpenJournal {
+        folder: section.dir.clone(),
         journal,
         resume: found.resume,
         at: section.at.clone(),

@@ -29,6 +29,7 @@ mod status;
 mod verbs;
 mod watchdog;
 mod wire;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Verb::Worker = cli.verb {
+        return worker::run();
+    }
     if let Err(message) = logs::start(cli.log_format, cli.filter()) {
         return verbs::refuse(&message, verbs::USAGE);
     }
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Verb::Journal(args) => journal::run(args),
         Verb::Plan(args) => plan::plan(args),
         Verb::Prove(args) => prove::prove(args),
+        Verb::Worker => worker::run(),
         Verb::Schema => verbs::schema(),
         Verb::Completions { shell } => verbs::completions(shell),
     }

@@ -7,8 +7,10 @@ use millpond_admin::{
     BufferStore, BuildInfo, Circuit, Control, Health, JournalObserved, KeptLetters, LatestLetter,
     LetterCount, LetterStore, Observed, PausedPipeline, PipelineObserved, Read, SinkObserved,
     SinkState, StageCounts, StageObserved, Supervision, WorkerCounts, WorkerDecision,
+    WorkerProcesses,
 };
 use millpond_runtime::admission::AdmissionView;
+use millpond_runtime::process::ProcessesView;
 use millpond_runtime::{Decision, PipelineView};
 use millpond_sinks::SinkState as Doing;
 use millpond_store::{Class, DeadLettersView, Glimpse};
@@ -56,11 +58,25 @@ pub(crate) fn observed(
             cores: cores() as u64,
             restarts: workers.restarts(),
         }),
+        processes: seen.processes.as_ref().map(processes),
         resident_bytes: Arc::new(resident),
         decisions: Arc::new(move || decided.decisions().iter().map(decision).collect()),
         health,
         control,
     }
+}
+
+fn processes(view: &ProcessesView) -> Read<WorkerProcesses> {
+    let view = view.clone();
+    Arc::new(move || WorkerProcesses {
+        ids: view.processes().iter().map(|one| one.id).collect(),
+        replaced: view
+            .deaths()
+            .into_iter()
+            .map(|(how, count)| (how.name(), count))
+            .collect(),
+        set_aside: view.events_set_aside(),
+    })
 }
 
 fn decision(decision: &Decision) -> WorkerDecision {

@@ -16,6 +16,7 @@ use millpond_event::{BufferPool, Slice};
 use millpond_ingest::{BoxFuture, Inlet, Opened, Route, SourceError, StopHandle};
 use millpond_queue::{Budget, RoomView};
 use millpond_runtime::admission::{Admission, AdmissionView};
+use millpond_runtime::process::ProcessesView;
 use millpond_runtime::{IntakeOf, Options, PipelineView, PoolView, Runtime, WorkersView};
 use millpond_sinks::{BufferHandle, SinkHandle, SinkView};
 use millpond_store::{DeadLetters, DeadLettersView};
@@ -29,9 +30,10 @@ use crate::kinds;
 use crate::patience::BestEffort;
 use crate::replay::{Door, Doors, Replayer};
 use crate::run::Happening;
+use crate::worker;
 use admission::{Shares, Ways, admit};
 use branches::{OpenBranch, OpenedSource};
-pub(crate) use pipelines::{blueprint, key};
+pub(crate) use pipelines::{blueprint, codec, key};
 use pipelines::{hangs, line};
 pub(crate) use sinks::BufferSeen;
 use sinks::open_sinks;
@@ -85,6 +87,8 @@ pub(crate) struct Seen {
     pub(crate) journal: Option<AdmissionView>,
     pub(crate) workers: WorkersView,
     pub(crate) pool: PoolView,
+    /// The processes of the workers, if they have some.
+    pub(crate) processes: Option<ProcessesView>,
     /// Finds workers that hang.
     pub(crate) hangs: HangWatch,
 }
@@ -175,7 +179,14 @@ pub(crate) async fn wire(
         elastic: workers.elastic(),
         ..Options::new(workers.min, budget.clone())
     };
-    let (runtime, intakes) = Runtime::start(&options, pipelines)?;
+    let (runtime, intakes) = match &config.runtime.apart {
+        None => Runtime::start(&options, pipelines)?,
+        Some(apart) => Runtime::start_apart(
+            &options,
+            pipelines,
+            worker::processes(config, apart, journal.as_ref())?,
+        )?,
+    };
     let hangs = hangs(config, runtime.hangs(), &crashes)?;
     let handles = std::mem::take(&mut sinks.handles);
     let buffers = std::mem::take(&mut sinks.buffers);
@@ -309,6 +320,7 @@ pub(crate) async fn wire(
         journal: admission.as_ref().map(Admission::view),
         workers: runtime.workers().clone(),
         pool: runtime.pool().clone(),
+        processes: runtime.processes().cloned(),
         hangs,
     };
     Ok(Line {

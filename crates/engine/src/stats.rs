@@ -24,6 +24,27 @@ impl LineStats {
             .map(|(name, counters)| (name.as_str(), read(counters)))
     }
 
+    /// Takes the counts of one stage out: they are zero afterwards. For a line that runs elsewhere and sends
+    /// its counts to where they are kept.
+    pub fn take(&self, id: usize) -> StageCounts {
+        let Some((_, counters)) = self.stages.get(id) else {
+            return StageCounts::default();
+        };
+        StageCounts::from_array(counters.each_ref().map(|counter| counter.swap(0, Relaxed)))
+    }
+
+    /// Adds counts that were taken from a line elsewhere.
+    pub fn merge(&self, id: usize, counts: &StageCounts) {
+        let Some((_, counters)) = self.stages.get(id) else {
+            return;
+        };
+        for (counter, count) in counters.iter().zip(counts.to_array()) {
+            if count > 0 {
+                counter.fetch_add(count, Relaxed);
+            }
+        }
+    }
+
     pub(crate) fn new(names: &[String]) -> Self {
         let stages = names
             .iter()
@@ -80,6 +101,46 @@ impl StageCounts {
     pub fn accounted(&self) -> u64 {
         self.passed + self.filtered + self.consumed + self.absorbed + self.dropped + self.failed
     }
+
+    /// Every count, in the order of the fields.
+    #[must_use]
+    pub fn to_array(&self) -> [u64; Self::LEN] {
+        [
+            self.entered,
+            self.passed,
+            self.filtered,
+            self.consumed,
+            self.absorbed,
+            self.dropped,
+            self.failed,
+            self.emitted,
+            self.tick_failed,
+            self.timed_events,
+            self.timed_nanos,
+        ]
+    }
+
+    /// The counts of which [`to_array`](Self::to_array) made an array.
+    #[must_use]
+    pub fn from_array(counts: [u64; Self::LEN]) -> Self {
+        let get = |counter: Counter| counts[counter as usize];
+        Self {
+            entered: get(Counter::Entered),
+            passed: get(Counter::Passed),
+            filtered: get(Counter::Filtered),
+            consumed: get(Counter::Consumed),
+            absorbed: get(Counter::Absorbed),
+            dropped: get(Counter::Dropped),
+            failed: get(Counter::Failed),
+            emitted: get(Counter::Emitted),
+            tick_failed: get(Counter::TickFailed),
+            timed_events: get(Counter::TimedEvents),
+            timed_nanos: get(Counter::TimedNanos),
+        }
+    }
+
+    /// How many counts there are.
+    pub const LEN: usize = COUNTERS;
 }
 
 #[derive(Clone, Copy)]
@@ -111,18 +172,29 @@ impl Tally {
 }
 
 fn read(counters: &[AtomicU64; COUNTERS]) -> StageCounts {
-    let get = |counter: Counter| counters[counter as usize].load(Relaxed);
-    StageCounts {
-        entered: get(Counter::Entered),
-        passed: get(Counter::Passed),
-        filtered: get(Counter::Filtered),
-        consumed: get(Counter::Consumed),
-        absorbed: get(Counter::Absorbed),
-        dropped: get(Counter::Dropped),
-        failed: get(Counter::Failed),
-        emitted: get(Counter::Emitted),
-        tick_failed: get(Counter::TickFailed),
-        timed_events: get(Counter::TimedEvents),
-        timed_nanos: get(Counter::TimedNanos),
+    StageCounts::from_array(counters.each_ref().map(|counter| counter.load(Relaxed)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_that_were_taken_elsewhere_are_added_field_by_field() {
+        let (there, here) = (
+            LineStats::new(&["a".to_owned()]),
+            LineStats::new(&["a".to_owned()]),
+        );
+        let counts: [u64; COUNTERS] = std::array::from_fn(|at| at as u64 + 1);
+        there.merge(0, &StageCounts::from_array(counts));
+        let taken = there.take(0);
+        assert_eq!(taken.to_array(), counts);
+        assert_eq!((taken.entered, taken.timed_nanos), (1, COUNTERS as u64));
+        assert_eq!(there.stage(0), Some(StageCounts::default()));
+        here.merge(0, &taken);
+        here.merge(0, &taken);
+        assert_eq!(here.stage(0).map(|counts| counts.passed), Some(4));
+        here.merge(9, &taken);
+        assert_eq!(here.take(9), StageCounts::default());
     }
 }

@@ -96,6 +96,20 @@ impl Chunk {
             "{filled} bytes filled, expected less than 4 GiB"
         );
         let utf8 = simdutf8::basic::from_utf8(&buffer[..filled]).is_ok();
+        Self::known(buffer, filled, utf8, origin)
+    }
+
+    /// A chunk of lines that were looked at elsewhere, in another process: whether they are UTF-8 is known
+    /// (`utf8`), or looked at line by line.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub fn known(buffer: Buffer, filled: usize, utf8: bool, origin: Origin) -> Self {
+        assert!(
+            filled <= buffer.capacity() && u32::try_from(filled).is_ok(),
+            "{filled} bytes filled in a buffer of {}, expected less than 4 GiB",
+            buffer.capacity()
+        );
         Self {
             buffer,
             filled,

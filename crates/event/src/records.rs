@@ -102,7 +102,7 @@ impl Records {
     #[inline]
     pub fn push_at(&mut self, input: u32, position: Position, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.bytes);
-        let start = self.rows.last().map_or(0, |row| row.end);
+        let start = self.end();
         debug_assert!(
             self.bytes.len() >= start,
             "a row's writer cut into the rows before it"
@@ -115,6 +115,55 @@ impl Records {
         });
     }
 
+    /// Appends `length` bytes that `fill` writes, and that are to become rows with [`cut`](Self::cut).
+    ///
+    /// # Errors
+    /// What `fill` says.
+    pub fn fill<E>(
+        &mut self,
+        length: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let from = self.bytes.len();
+        self.bytes.resize(from + length, 0);
+        fill(&mut self.bytes[from..])
+    }
+
+    /// Makes the next `length` of the bytes that were filled a row.
+    ///
+    /// # Panics
+    /// If there are not as many.
+    #[inline]
+    pub fn cut(&mut self, input: u32, position: Position, length: usize) {
+        let end = self.end() + length;
+        assert!(end <= self.bytes.len(), "{length} bytes are not there");
+        self.rows.push(Row {
+            end,
+            sequence: position.sequence,
+            ordinal: position.ordinal,
+            input,
+        });
+    }
+
+    /// Takes away what was filled and did not become rows.
+    pub fn unfill(&mut self) {
+        self.bytes.truncate(self.end());
+    }
+
+    /// Where the last row ends.
+    pub fn end(&self) -> usize {
+        self.rows.last().map_or(0, |row| row.end)
+    }
+
+    /// Where row `i` ends.
+    ///
+    /// # Panics
+    /// If `i` is not below [`len`](Self::len).
+    #[inline]
+    pub fn row_end(&self, i: usize) -> usize {
+        self.rows[i].end
+    }
+
     /// How much memory the rows' buffers hold, in bytes.
     pub fn capacity(&self) -> usize {
         self.bytes.capacity() + self.rows.capacity() * size_of::<Row>()
@@ -124,6 +173,27 @@ impl Records {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_filled_becomes_rows_or_goes() {
+        let mut records = Records::default();
+        records.push(1, |row| row.push(b'a'));
+        let fill = |text: &'static [u8]| {
+            move |bytes: &mut [u8]| {
+                bytes.copy_from_slice(text);
+                Ok::<(), ()>(())
+            }
+        };
+        records.fill(4, fill(b"bccx")).expect("filled");
+        records.cut(2, Position::NONE, 1);
+        records.cut(2, Position::NONE, 2);
+        records.unfill();
+        assert_eq!(records.fill(9, |_| Err(7)), Err(7));
+        records.unfill();
+        assert_eq!((records.bytes(), records.end()), (&b"abcc"[..], 4));
+        let rows: Vec<_> = (0..records.len()).map(|i| records.row(i)).collect();
+        assert_eq!(rows, [&b"a"[..], b"b", b"cc"]);
+    }
 
     #[test]
     fn an_empty_row_is_a_row() {

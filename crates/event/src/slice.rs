@@ -42,6 +42,29 @@ impl Slice {
         )
     }
 
+    /// The events of a chunk that lie in it one right behind the other, without line ends: event `i` ends at
+    /// `ends[i]`.
+    ///
+    /// # Panics
+    /// If the ends fall, or lie outside the chunk.
+    pub fn packed(chunk: Arc<Chunk>, ends: &[u32]) -> Slice {
+        let mut start = 0;
+        let spans = ends.iter().zip(0..).map(|(&end, ordinal)| {
+            let span = Span {
+                start,
+                end,
+                ordinal,
+            };
+            assert!(start <= end, "event {ordinal} ends before it begins");
+            start = end;
+            span
+        });
+        let spans: Vec<Span> = spans.collect();
+        let (last, filled) = (start as usize, chunk.bytes().len());
+        assert!(last <= filled, "events end at {last} of {filled} bytes");
+        Self::over(chunk, spans)
+    }
+
     fn over(chunk: Arc<Chunk>, spans: Vec<Span>) -> Slice {
         let weight = spans.iter().map(length).sum();
         let to = spans.len();
@@ -233,6 +256,24 @@ mod tests {
     #[test]
     fn a_chunk_without_events_makes_no_slice() {
         assert!(Slice::whole(Arc::new(chunk(b"\n \r\n"))).is_none());
+    }
+
+    #[test]
+    fn packed_events_are_read_like_those_of_lines() {
+        let packed = Chunk::known(
+            crate::Buffer::from_vec(b"{\"a\":1}{\"a\":22}\xff".to_vec()),
+            15,
+            true,
+            origin(),
+        );
+        let slice = Slice::packed(Arc::new(packed), &[7, 15, 15]);
+        assert_eq!(slice.len(), 3);
+        assert_eq!(slice.weight(), 15);
+        let lines: Vec<_> = (0..3).map(|i| slice.bytes(i)).collect();
+        assert_eq!(lines, [&b"{\"a\":1}"[..], b"{\"a\":22}", b""]);
+        let mut event = crate::Event::default();
+        event.read(&slice, 1).expect("an event");
+        assert!(event.read(&slice, 2).is_err());
     }
 
     #[test]

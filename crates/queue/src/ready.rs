@@ -20,13 +20,37 @@ const FINISHED: u8 = 16;
 /// happened to it meanwhile, and a bell wakes workers: whoever made shards ready rings once, and a
 /// woken worker that leaves ready shards behind rings for the next.
 ///
+/// Shards may be divided into groups, each with workers of its own, where it matters who runs a shard: then each
+/// group has its bitmap and its bell.
+///
 /// Every change of a shard's byte is one atomic read-modify-write, so of two sides that act at
 /// once exactly one sees that it has to put the shard (back) into the bitmap.
 pub struct ReadySet {
-    words: Box<[AtomicU64]>,
+    /// Shard `i` belongs to group `i` modulo their number.
+    groups: Box<[Group]>,
     states: Box<[AtomicU8]>,
     unfinished: AtomicUsize,
+}
+
+struct Group {
+    words: Box<[AtomicU64]>,
     bell: Bell,
+}
+
+impl Group {
+    fn new(shards: usize) -> Self {
+        let words = (0..shards.div_ceil(64)).map(|_| AtomicU64::new(0));
+        Group {
+            words: words.collect(),
+            bell: Bell::new(),
+        }
+    }
+
+    fn any_ready(&self) -> bool {
+        self.words
+            .iter()
+            .any(|word| word.load(Ordering::Acquire) != 0)
+    }
 }
 
 /// What becomes of a shard that its worker gives back.
@@ -45,14 +69,22 @@ pub enum After {
 impl ReadySet {
     /// A set of `shards` idle shards.
     pub fn new(shards: usize) -> Self {
+        Self::in_groups(shards, 1)
+    }
+
+    /// The same in so many groups, at least one: shard `i` belongs to group `i` modulo their number. Each needs a
+    /// worker.
+    pub fn in_groups(shards: usize, groups: usize) -> Self {
         ReadySet {
-            words: (0..shards.div_ceil(64))
-                .map(|_| AtomicU64::new(0))
-                .collect(),
+            groups: (0..groups.max(1)).map(|_| Group::new(shards)).collect(),
             states: (0..shards).map(|_| AtomicU8::new(0)).collect(),
             unfinished: AtomicUsize::new(shards),
-            bell: Bell::new(),
         }
+    }
+
+    /// The group that a worker with this number is for.
+    fn group(&self, worker: usize) -> &Group {
+        &self.groups[worker % self.groups.len()]
     }
 
     /// How many shards there are.
@@ -74,15 +106,29 @@ impl ReadySet {
         }
     }
 
-    /// Wakes one worker, or lets the next that wants to sleep look once more.
+    /// Wakes one worker, or lets the next that wants to sleep look once more: one of each group that has ready
+    /// shards, or of each where none has.
     pub fn ring(&self) {
-        self.bell.ring();
+        if let [group] = &*self.groups {
+            group.bell.ring();
+            return;
+        }
+        let ready = self.groups.iter().filter(|group| group.any_ready());
+        if ready.map(|group| group.bell.ring()).count() == 0 {
+            self.groups.iter().for_each(|group| group.bell.ring());
+        }
     }
 
     /// Takes a ready shard, the first at or after `from` in the ring of shards. The caller owns the
     /// shard until it calls [`ReadySet::release`].
     pub fn claim(&self, from: usize) -> Option<usize> {
-        let words = self.words.len();
+        self.claim_as(0, from)
+    }
+
+    /// The same for the worker with this number: one of its group.
+    pub fn claim_as(&self, worker: usize, from: usize) -> Option<usize> {
+        let group = self.group(worker);
+        let words = group.words.len();
         let from = if from < self.len() { from } else { 0 };
         // One round over all words, and the first once more for its low bits.
         for step in 0..=words {
@@ -92,7 +138,7 @@ impl ReadySet {
                 last if last == words => !(u64::MAX << (from % 64)),
                 _ => u64::MAX,
             };
-            let word = self.words.get(index)?;
+            let word = group.words.get(index)?;
             let mut ready = word.load(Ordering::Acquire) & mask;
             while ready != 0 {
                 let bit = ready & ready.wrapping_neg();
@@ -110,14 +156,13 @@ impl ReadySet {
 
     /// True while some shard is ready and unclaimed.
     pub fn any_ready(&self) -> bool {
-        self.words
-            .iter()
-            .any(|word| word.load(Ordering::Acquire) != 0)
+        self.groups.iter().any(Group::any_ready)
     }
 
     /// How many shards are ready and unclaimed.
     pub fn waiting(&self) -> usize {
-        let ready = self.words.iter().map(|word| word.load(Ordering::Acquire));
+        let words = self.groups.iter().flat_map(|group| &group.words);
+        let ready = words.map(|word| word.load(Ordering::Acquire));
         ready.map(|word| word.count_ones() as usize).sum()
     }
 
@@ -141,7 +186,7 @@ impl ReadySet {
         };
         if ready {
             self.put(shard);
-            self.ring();
+            self.group(shard).bell.ring();
         }
     }
 
@@ -168,7 +213,7 @@ impl ReadySet {
             match state.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) if seen & PARKED != 0 => {
                     self.put(shard);
-                    self.ring();
+                    self.group(shard).bell.ring();
                     return;
                 }
                 Ok(_) => return,
@@ -192,12 +237,22 @@ impl ReadySet {
 
     /// Waits until somebody rings. May return early.
     pub fn wait(&self) {
-        self.bell.wait(None);
+        self.wait_as(0);
+    }
+
+    /// Waits until somebody rings for the worker with this number. May return early.
+    pub fn wait_as(&self, worker: usize) {
+        self.group(worker).bell.wait(None);
     }
 
     /// Waits until somebody rings, at most this long; false when nobody did.
     pub fn wait_timeout(&self, at_most: Duration) -> bool {
-        self.bell.wait(Some(at_most))
+        self.wait_timeout_as(0, at_most)
+    }
+
+    /// The same for the worker with this number.
+    pub fn wait_timeout_as(&self, worker: usize, at_most: Duration) -> bool {
+        self.group(worker).bell.wait(Some(at_most))
     }
 
     fn park(&self, state: &AtomicU8) -> bool {
@@ -216,7 +271,7 @@ impl ReadySet {
     }
 
     fn put(&self, shard: usize) {
-        self.words[shard / 64].fetch_or(1 << (shard % 64), Ordering::AcqRel);
+        self.group(shard).words[shard / 64].fetch_or(1 << (shard % 64), Ordering::AcqRel);
     }
 }
 

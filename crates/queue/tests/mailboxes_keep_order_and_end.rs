@@ -342,3 +342,30 @@ fn four_workers_and_three_sources_lose_nothing_and_keep_each_order() {
     assert_eq!((view.events(), view.in_hand(), budget.used()), (0, 0, 0));
     assert_eq!(view.depth().oldest, Duration::ZERO);
 }
+
+#[test]
+fn a_shard_of_a_group_is_claimed_and_heard_of_by_its_worker_alone() {
+    let ready = ReadySet::in_groups(130, 3);
+    for shard in [4, 70, 129] {
+        ready.mark(shard);
+    }
+    ready.ring();
+    // 4 and 70 are of group 1, 129 is of group 0; nothing is of group 2.
+    let none = Duration::ZERO;
+    assert!(!ready.wait_timeout_as(2, none));
+    assert_eq!(ready.claim_as(2, 0), None);
+    assert!(ready.wait_timeout_as(0, none) && ready.wait_timeout_as(1, none));
+    assert_eq!(ready.claim_as(0, 0), Some(129));
+    assert_eq!(ready.claim_as(1, 5), Some(70));
+    assert_eq!(ready.claim_as(1, 5), Some(4));
+    assert_eq!((ready.claim_as(1, 0), ready.waiting()), (None, 0));
+    ready.release(70, After::Again);
+    assert!(!ready.wait_timeout_as(0, none) && ready.wait_timeout_as(1, none));
+    assert_eq!(ready.claim_as(1, 0), Some(70));
+    // The end is for everybody, though nothing is ready.
+    for shard in 0..130 {
+        ready.release(shard, After::Finished);
+    }
+    assert!(ready.is_finished());
+    assert!((0..3).all(|worker| ready.wait_timeout_as(worker, none)));
+}

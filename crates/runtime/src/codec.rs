@@ -100,4 +100,6 @@ pub struct Letter<'a, C: Codec + ?Sized> {
     pub reason: &'a str,
     /// For people.
     pub message: &'a str,
+    /// How often it was run.
+    pub attempts: u32,
 }

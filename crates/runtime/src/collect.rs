@@ -29,6 +29,8 @@ pub(crate) struct Why<'a> {
     pub(crate) stage: &'a str,
     pub(crate) reason: &'a str,
     pub(crate) message: &'a str,
+    /// How often it was run.
+    pub(crate) attempts: u32,
 }
 
 impl<C: Codec> Collector<'_, C> {
@@ -43,6 +45,7 @@ impl<C: Codec> Collector<'_, C> {
             stage,
             reason,
             message,
+            attempts,
         } = *why;
         self.letters
             .counted
@@ -58,6 +61,7 @@ impl<C: Codec> Collector<'_, C> {
             stage,
             reason,
             message,
+            attempts,
         };
         self.codec
             .encode_letter(letter, self.input, &mut self.outputs[exit])
@@ -80,6 +84,7 @@ impl<C: Codec> Exits<C::Item> for Collector<'_, C> {
                 stage,
                 reason: error.reason(),
                 message: &message,
+                attempts: 1,
             },
         );
     }

@@ -25,6 +25,17 @@ pub enum RuntimeError {
         /// The most there can be.
         max: usize,
     },
+    /// A number of workers that does not change.
+    #[error(
+        "there are {workers} workers, each with a process of its own, and their number stays as it is"
+    )]
+    Fixed {
+        /// How many there are.
+        workers: usize,
+    },
+    /// The process that a worker is to have does not start.
+    #[error("the process of a worker did not start: {0}")]
+    Process(std::io::Error),
     /// The operating system gave no thread to watch the workers from.
     #[error("could not start the thread that watches the load: {0}")]
     Foreman(std::io::Error),

@@ -3,12 +3,13 @@ use millpond_queue::monotonic_nanos;
 
 use crate::codec::Codec;
 use crate::collect::{Collector, Why};
+use crate::process::{Asked, Remote};
 use crate::service::Ran;
 use crate::shard::{Open, Shard};
 
 /// One event in this many has its stages timed. No divisor of a round number: a stage that takes its time once
 /// for a hundred events is seen as often as it does.
-const TIMED: u64 = 61;
+pub(crate) const TIMED: u64 = 61;
 /// The clock is read after at most this many events.
 const STRIDE_MAX: u32 = 64;
 
@@ -118,6 +119,7 @@ impl<C: Codec> Shard<C> {
                     stage: DECODE,
                     reason: "no_item",
                     message: "the codec gave no item",
+                    attempts: 1,
                 };
                 open.set_aside(collector.set_aside(None, false, &why));
             }
@@ -126,6 +128,7 @@ impl<C: Codec> Shard<C> {
                     stage: DECODE,
                     reason: refused.reason,
                     message: &refused.message,
+                    attempts: 1,
                 };
                 open.set_aside(collector.set_aside(None, false, &why));
             }
@@ -136,7 +139,7 @@ impl<C: Codec> Shard<C> {
         true
     }
 
-    pub(crate) fn tick(&mut self, now_nanos: u64) {
+    pub(crate) fn tick(&mut self, now_nanos: u64, remote: &mut Option<&mut dyn Remote<C>>) {
         let Some(every) = self.shared.tick_nanos else {
             return;
         };
@@ -144,12 +147,18 @@ impl<C: Codec> Shard<C> {
             return;
         }
         self.last_tick = now_nanos;
-        self.without_input(|line, collector| line.tick(wall_clock(), collector));
+        match remote {
+            Some(remote) => self.without_input_apart(&mut **remote, Asked::Tick(wall_clock().0)),
+            None => self.without_input(|line, collector| line.tick(wall_clock(), collector)),
+        }
     }
 
-    pub(crate) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self, remote: &mut Option<&mut dyn Remote<C>>) {
         self.finished = true;
-        self.without_input(|line, collector| line.finish(wall_clock(), collector));
+        match remote {
+            Some(remote) => self.without_input_apart(&mut **remote, Asked::Finish(wall_clock().0)),
+            None => self.without_input(|line, collector| line.finish(wall_clock(), collector)),
+        }
     }
 
     fn without_input(&mut self, run: impl FnOnce(&mut Pipeline<C::Item>, &mut Collector<'_, C>)) {
@@ -184,6 +193,7 @@ impl Open {
                     stage,
                     reason: error.reason(),
                     message: error.message(),
+                    attempts: 1,
                 };
                 self.set_aside(collector.set_aside(Some(item), false, &why));
             }
@@ -202,7 +212,7 @@ impl Open {
 /// The name under which events that cannot be decoded are set aside: no stage should have it.
 pub const DECODE: &str = "decode";
 
-fn wall_clock() -> Timestamp {
+pub(crate) fn wall_clock() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     Timestamp(since.map_or(0, |time| {
         u64::try_from(time.as_micros()).unwrap_or(u64::MAX)

@@ -40,6 +40,7 @@ mod options;
 mod panics;
 mod passthrough;
 mod pool;
+pub mod process;
 mod recover;
 mod service;
 mod shard;

@@ -11,6 +11,7 @@ use crate::elastic::{Crew, Foreman, Kit, PoolView, Staff, oversee};
 use crate::error::RuntimeError;
 use crate::hangs::Hangs;
 use crate::options::{Options, PipelineSpec};
+use crate::process::{Children, Processes, ProcessesView, Remotes, Wire};
 use crate::service::ServiceCounts;
 use crate::shard::{Shard, Shared};
 use crate::view::{Counts, PipelineView, WorkersView};
@@ -25,6 +26,7 @@ const METERED: usize = 64;
 pub struct Runtime {
     pipelines: Vec<PipelineView>,
     workers: WorkersView,
+    processes: Option<ProcessesView>,
     pool: PoolView,
     staff: Arc<dyn Staff>,
     watched: Arc<[Arc<dyn Watched>]>,
@@ -50,6 +52,39 @@ impl Runtime {
         options: &Options,
         pipelines: Vec<PipelineSpec<C>>,
     ) -> Result<Started<C>, RuntimeError> {
+        Self::launch(options, pipelines, 1, None)
+    }
+
+    /// Starts workers that run the lines in processes of their own, one each: [`Options::workers_max`] of them,
+    /// whose number does not change.
+    ///
+    /// # Errors
+    /// As [`Runtime::start`], and when such a process does not start.
+    pub fn start_apart<C: Wire>(
+        options: &Options,
+        pipelines: Vec<PipelineSpec<C>>,
+        processes: Processes,
+    ) -> Result<Started<C>, RuntimeError> {
+        processes
+            .try_one(options.output_bytes)
+            .map_err(RuntimeError::Process)?;
+        // A shard's line is in the process of one worker: nobody else runs it.
+        let options = Options {
+            workers: most(options),
+            elastic: None,
+            ..options.clone()
+        };
+        let workers = options.workers;
+        let children = Children::new(processes, options.output_bytes, workers);
+        Self::launch(&options, pipelines, workers, Some(Arc::new(children)))
+    }
+
+    fn launch<C: Codec>(
+        options: &Options,
+        pipelines: Vec<PipelineSpec<C>>,
+        groups: usize,
+        remotes: Option<Arc<dyn Remotes<C>>>,
+    ) -> Result<Started<C>, RuntimeError> {
         let Parts {
             ready,
             shards,
@@ -57,7 +92,7 @@ impl Runtime {
             view: workers,
             intakes,
             watched,
-        } = parts(options, pipelines)?;
+        } = parts(options, pipelines, groups)?;
         let most = most(options);
         let least = match options.elastic {
             Some(elastic) => elastic.min.clamp(1, most),
@@ -66,7 +101,12 @@ impl Runtime {
         };
         let pool = PoolView::new(least..=most);
         let (alive, ended) = channel();
-        let kit = Kit { shards, alive };
+        let processes = remotes.as_ref().map(|remotes| remotes.view().clone());
+        let kit = Kit {
+            shards,
+            remotes,
+            alive,
+        };
         let (view, tick) = (workers.clone(), options.tick);
         let crew = Crew::new(kit, ready.clone(), view, pool.clone(), tick);
         let staff: Arc<dyn Staff> = Arc::new(crew);
@@ -86,6 +126,7 @@ impl Runtime {
             Runtime {
                 pipelines,
                 workers,
+                processes,
                 pool,
                 staff,
                 watched,
@@ -104,6 +145,11 @@ impl Runtime {
     /// A view of the worker pool.
     pub fn workers(&self) -> &WorkersView {
         &self.workers
+    }
+
+    /// A view of the workers' processes, if they have some.
+    pub fn processes(&self) -> Option<&ProcessesView> {
+        self.processes.as_ref()
     }
 
     /// How many workers there should be, and why.
@@ -129,6 +175,7 @@ impl Runtime {
         PoolHandle {
             staff: Arc::downgrade(&self.staff),
             pool: self.pool.clone(),
+            fixed: self.processes.is_some(),
         }
     }
 
@@ -165,6 +212,8 @@ impl Runtime {
 pub struct PoolHandle {
     staff: Weak<dyn Staff>,
     pool: PoolView,
+    /// Each has a process of its own, in which its shards' lines are.
+    fixed: bool,
 }
 
 impl PoolHandle {
@@ -173,9 +222,12 @@ impl PoolHandle {
     /// stays as it is.
     ///
     /// # Errors
-    /// There is no place for so many, or the system gives no threads.
+    /// There is no place for so many, each has a process of its own, or the system gives no threads.
     pub fn set_workers(&self, workers: usize) -> Result<(), RuntimeError> {
         let max = *self.pool.bounds().end();
+        if self.fixed && workers != max {
+            return Err(RuntimeError::Fixed { workers: max });
+        }
         if !(1..=max).contains(&workers) {
             return Err(RuntimeError::Workers {
                 wanted: workers,
@@ -216,13 +268,14 @@ pub fn assemble<C: Codec>(
         view,
         intakes,
         ..
-    } = parts(options, specs)?;
+    } = parts(options, specs, 1)?;
     let workers = (0..options.workers)
         .map(|number| Worker {
             ready: ready.clone(),
             shards: shards.clone(),
             number,
             view: view.clone(),
+            remote: None,
             tick: options.tick,
             cursor: number * ready.len() / options.workers,
             slept: false,
@@ -264,17 +317,17 @@ fn metered(options: &Options) -> usize {
 fn parts<C: Codec>(
     options: &Options,
     specs: Vec<PipelineSpec<C>>,
+    groups: usize,
 ) -> Result<Parts<C>, RuntimeError> {
     for (what, value) in [("workers", options.workers), ("shards", options.shards)] {
         if value == 0 {
             return Err(RuntimeError::Zero { what });
         }
     }
-    let ready = Arc::new(ReadySet::new(specs.len() * options.shards));
+    let ready = Arc::new(ReadySet::in_groups(specs.len() * options.shards, groups));
     let (mut pipelines, mut intakes, mut shards) = (Vec::new(), Vec::new(), Vec::new());
     for (number, spec) in specs.into_iter().enumerate() {
-        let (view, intake) =
-            add_pipeline(options, spec, &ready, number * options.shards, &mut shards)?;
+        let (view, intake) = add_pipeline(options, spec, &ready, number, &mut shards)?;
         pipelines.push(view);
         intakes.push(intake);
     }
@@ -309,9 +362,10 @@ fn add_pipeline<C: Codec>(
     options: &Options,
     spec: PipelineSpec<C>,
     ready: &Arc<ReadySet>,
-    base: usize,
+    pipeline: usize,
     shards: &mut Vec<Mutex<Shard<C>>>,
 ) -> Result<(PipelineView, IntakeOf<C::Batch>), RuntimeError> {
+    let base = pipeline * options.shards;
     let PipelineSpec {
         ledger,
         blueprint,
@@ -367,6 +421,7 @@ fn add_pipeline<C: Codec>(
     let name: Arc<str> = ledger.name().into();
     let shared = Arc::new(Shared {
         ledger,
+        pipeline,
         blueprint,
         exits,
         letters_exit,

@@ -21,18 +21,12 @@ impl<C: Codec> Shard<C> {
             .and_then(|stage| names.get(stage))
             .map_or(DECODE, String::as_str)
             .to_owned();
-        self.shared.counts.panics.fetch_add(1, Ordering::Relaxed);
-        if let Some(unsaid) = self.shared.counts.said.pass(monotonic_nanos()) {
-            tracing::error!(
-                pipeline = self.shared.ledger.name(),
-                stage,
-                panic = panic.message,
-                location = panic.location,
-                in_an_event = attributed,
-                unsaid,
-                "a stage panicked; its line is rebuilt"
-            );
-        }
+        self.say_panic(
+            &stage,
+            &panic.message,
+            panic.location.as_deref(),
+            attributed,
+        );
         self.rebuild();
         if attributed {
             self.quarantine(&stage, "panic", &panic.message, panic.location.as_deref());
@@ -43,12 +37,39 @@ impl<C: Codec> Shard<C> {
         After::Again
     }
 
+    /// Counts a panic, and logs it unless there are too many.
+    pub(crate) fn say_panic(
+        &self,
+        stage: &str,
+        message: &str,
+        location: Option<&str>,
+        in_an_event: bool,
+    ) {
+        self.shared.counts.panics.fetch_add(1, Ordering::Relaxed);
+        if let Some(unsaid) = self.shared.counts.said.pass(monotonic_nanos()) {
+            tracing::error!(
+                pipeline = self.shared.ledger.name(),
+                stage,
+                panic = message,
+                location,
+                in_an_event,
+                unsaid,
+                "a stage panicked; its line is rebuilt"
+            );
+        }
+    }
+
     /// Puts a new line in the place of one that is in disorder.
     fn rebuild(&mut self) {
         // What the stages have counted is not lost with them.
         self.line.publish();
         let cursor = self.watch.cursor.clone();
         self.line = self.shared.blueprint.line_with(cursor);
+        self.lose_state();
+    }
+
+    /// The line is a new one: counts and logs what its stages knew, if they know anything.
+    pub(crate) fn lose_state(&self) {
         if !self.shared.blueprint.is_stateful() {
             return;
         }
@@ -101,6 +122,7 @@ impl<C: Codec> Shard<C> {
             stage,
             reason,
             message: &told,
+            attempts: 1,
         };
         open.set_aside(collector.set_aside(item.as_ref(), false, &why));
         current.index += 1;

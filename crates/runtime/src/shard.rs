@@ -12,6 +12,7 @@ use crate::collect::Letters;
 use crate::crash::Supervision;
 use crate::exit::Exit;
 use crate::handover::Outbox;
+use crate::process::{Haul, Remote};
 use crate::service::ServiceCounts;
 use crate::view::Counts;
 use crate::watch::Watch;
@@ -19,6 +20,8 @@ use crate::watch::Watch;
 /// What the shards of a pipeline share.
 pub(crate) struct Shared<C: Codec> {
     pub(crate) ledger: Arc<Ledger>,
+    /// Its place among the pipelines.
+    pub(crate) pipeline: usize,
     pub(crate) blueprint: Blueprint<C::Item>,
     /// The sinks' exits; the dead letters' last, if there is one.
     pub(crate) exits: Vec<Exit<C::Output>>,
@@ -48,6 +51,12 @@ pub(crate) struct Shard<C: Codec> {
     pub(crate) item: Option<C::Item>,
     /// The batch in work.
     pub(crate) current: Option<Current<C>>,
+    /// The batches in work, where they are run by a process of their own.
+    pub(crate) haul: Option<Haul<C>>,
+    /// Nanoseconds that an event takes there, more or less; 0 = nobody knows yet.
+    pub(crate) pace: u64,
+    /// Which child of its worker its line was in last.
+    pub(crate) generation: Option<u64>,
     /// What the batches since the last hand-over came to.
     pub(crate) open: Option<Open>,
     pub(crate) outputs: Vec<C::Output>,
@@ -123,6 +132,9 @@ impl<C: Codec> Shard<C> {
             line,
             item: None,
             current: None,
+            haul: None,
+            pace: 0,
+            generation: None,
             open: None,
             outputs,
             letters,
@@ -139,9 +151,14 @@ impl<C: Codec> Shard<C> {
     }
 
     /// Works through the mailbox until it is empty, its turn is over or the output finds no space.
-    /// When it returns, all output is in the sinks' rooms or in the outbox. `slept` says that the worker slept
-    /// until now.
-    pub(crate) fn run(&mut self, ready: &ReadySet, slept: bool) -> After {
+    /// When it returns, all output is in the sinks' rooms or in the outbox. With a `remote`, its line is run
+    /// there. `slept` says that the worker slept until now.
+    pub(crate) fn run(
+        &mut self,
+        ready: &ReadySet,
+        remote: Option<&mut dyn Remote<C>>,
+        slept: bool,
+    ) -> After {
         self.woken = slept;
         let started = monotonic_nanos();
         if std::mem::take(&mut self.parked) {
@@ -151,7 +168,7 @@ impl<C: Codec> Shard<C> {
                 .fetch_sub(1, Ordering::Relaxed);
         }
         self.fetch_spares();
-        let after = self.slice(ready, started);
+        let after = self.slice(ready, started, remote);
         self.return_spares();
         self.line.publish();
         self.tell_runs();
@@ -169,7 +186,12 @@ impl<C: Codec> Shard<C> {
         after
     }
 
-    fn slice(&mut self, ready: &ReadySet, started: u64) -> After {
+    fn slice(
+        &mut self,
+        ready: &ReadySet,
+        started: u64,
+        mut remote: Option<&mut dyn Remote<C>>,
+    ) -> After {
         if self.shared.brake.is_leaving() {
             self.leave();
         }
@@ -181,16 +203,27 @@ impl<C: Codec> Shard<C> {
             return After::Parked;
         }
         let until = started + self.shared.slice_nanos;
-        self.tick(started);
+        self.tick(started, &mut remote);
         let mut turn_over = false;
         let mut batches = 0;
         while !turn_over {
-            if self.current.is_none() && !self.take() {
-                break;
+            match &mut remote {
+                None => {
+                    if self.current.is_none() && !self.take() {
+                        break;
+                    }
+                    turn_over = self.work(until);
+                    batches += usize::from(self.current.is_none());
+                }
+                Some(remote) => {
+                    if self.haul.is_none() && !self.gather(&**remote) {
+                        break;
+                    }
+                    turn_over = self.work_apart(&mut **remote, until);
+                    batches += self.shared.turn;
+                }
             }
-            turn_over = self.work(until);
-            if self.current.is_none() {
-                batches += 1;
+            if self.is_between_batches() {
                 // Shards that keep pace with each other let go of a chunk together; one that ran ahead would
                 // leave it pinned by those that lag.
                 turn_over |= batches >= self.shared.turn && ready.any_ready();
@@ -204,7 +237,7 @@ impl<C: Codec> Shard<C> {
             }
         }
         if !turn_over && !self.finished && self.mailbox.is_ended() {
-            self.finish();
+            self.finish(&mut remote);
         }
         if !self.hand_over() {
             After::Parked
@@ -256,15 +289,7 @@ impl<C: Codec> Shard<C> {
             },
             permit,
         ) = parcel.open();
-        let open = self.open.get_or_insert_with(|| Open {
-            consignment: Consignment::open(&self.shared.ledger),
-            parts: Vec::new(),
-            tally: Tally::default(),
-            ran: 0,
-            next: 0,
-            received_nanos,
-        });
-        open.parts.push(part);
+        self.open_for(received_nanos).parts.push(part);
         let (len, now) = (self.codec.len(&batch), self.codec.received(&batch));
         self.watch.batch(Some(&batch));
         self.current = Some(Current {
@@ -280,6 +305,23 @@ impl<C: Codec> Shard<C> {
             now,
         });
         true
+    }
+
+    /// What the batches since the last hand-over came to, begun anew if need be for one that was read then.
+    pub(crate) fn open_for(&mut self, received_nanos: u64) -> &mut Open {
+        self.open.get_or_insert_with(|| Open {
+            consignment: Consignment::open(&self.shared.ledger),
+            parts: Vec::new(),
+            tally: Tally::default(),
+            ran: 0,
+            next: 0,
+            received_nanos,
+        })
+    }
+
+    /// Whether every batch that was begun is done with.
+    fn is_between_batches(&self) -> bool {
+        self.current.is_none() && self.haul.is_none()
     }
 
     /// Tells the mailbox how far the current batch has been run.
@@ -304,6 +346,7 @@ impl<C: Codec> Shard<C> {
     /// batch that was begun together with what has been run of it.
     fn leave(&mut self) {
         self.close_batch();
+        self.haul = None;
         while let Some(parcel) = self.mailbox.take() {
             let events = parcel.weight.events;
             drop(parcel);
@@ -361,7 +404,7 @@ impl<C: Codec> Shard<C> {
             self.outbox
                 .push(at, parcel.with_permit(permit), &shared.counts);
         }
-        if self.current.is_none()
+        if self.is_between_batches()
             && let Some(open) = self.open.take()
         {
             open.consignment.seal(open.parts, open.tally);

@@ -6,6 +6,7 @@ use millpond_queue::{ReadySet, monotonic_nanos};
 
 use crate::codec::Codec;
 use crate::panics::catch_panic;
+use crate::process::Remote;
 use crate::shard::Shard;
 use crate::view::WorkersView;
 
@@ -16,6 +17,8 @@ pub struct Worker<C: Codec> {
     pub(crate) shards: Arc<[Mutex<Shard<C>>]>,
     pub(crate) number: usize,
     pub(crate) view: WorkersView,
+    /// The process that runs its lines, if it does not itself.
+    pub(crate) remote: Option<Box<dyn Remote<C>>>,
     pub(crate) tick: Option<Duration>,
     /// Where to look for the next ready shard.
     pub(crate) cursor: usize,
@@ -37,7 +40,7 @@ pub enum Step {
 impl<C: Codec> Worker<C> {
     /// Runs one ready shard for a slice, if there is one. Never waits.
     pub fn step(&mut self) -> Step {
-        let Some(shard) = self.ready.claim(self.cursor) else {
+        let Some(shard) = self.ready.claim_as(self.number, self.cursor) else {
             return if self.ready.is_finished() {
                 Step::Finished
             } else {
@@ -54,8 +57,9 @@ impl<C: Codec> Worker<C> {
             let mut shard = self.shards[shard]
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
+            let remote = self.remote.as_mut().map(|remote| &mut **remote as _);
             let slept = std::mem::take(&mut self.slept);
-            match catch_panic(|| shard.run(&self.ready, slept)) {
+            match catch_panic(|| shard.run(&self.ready, remote, slept)) {
                 Ok(after) => after,
                 Err(panic) => {
                     self.view.inner.restarts.fetch_add(1, Ordering::Relaxed);
@@ -87,11 +91,11 @@ impl<C: Codec> Worker<C> {
                 Step::Ran => {}
                 Step::Idle => match self.tick {
                     None => {
-                        self.ready.wait();
+                        self.ready.wait_as(self.number);
                         self.slept = true;
                     }
                     Some(every) => {
-                        self.slept = self.ready.wait_timeout(every);
+                        self.slept = self.ready.wait_timeout_as(self.number, every);
                         if !self.slept {
                             self.ready.mark_all(0..self.ready.len());
                         }

@@ -102,6 +102,16 @@ pub(super) enum Isolation {
     Process,
 }
 
+impl Isolation {
+    /// As the configuration of the daemon has it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Thread => "thread",
+            Self::Process => "process",
+        }
+    }
+}
+
 /// One item of `--workers`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Workers {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
-use super::flags::{BenchFlags, Choice, Isolation};
+use super::flags::{BenchFlags, Choice};
 use super::record::{Peer, Source, Subject, What, Workload};
 use sweep::Sweep;
 
@@ -39,7 +39,6 @@ impl Plan {
     /// # Errors
     /// When the command line asks for what cannot be measured.
     pub(super) fn new(flags: &BenchFlags, cores: usize) -> anyhow::Result<Self> {
-        let isolation = available(&flags.isolation)?;
         let workloads = workloads(&flags.workloads);
         check_source(flags, &workloads)?;
         check_peers(flags, &workloads)?;
@@ -73,7 +72,6 @@ impl Plan {
                 flags,
                 workload,
                 cores,
-                isolation,
             };
             points.extend(sweep.points());
         }
@@ -156,16 +154,6 @@ fn workloads(choices: &[Choice]) -> Vec<Workload> {
         );
     }
     all
-}
-
-/// The isolation to measure. The daemon refuses workers in processes of their own in its configuration; once it takes
-/// them, this returns the list.
-fn available(isolation: &[Isolation]) -> anyhow::Result<&'static str> {
-    ensure!(
-        !isolation.contains(&Isolation::Process),
-        "--isolation process: workers in processes of their own are not available in the daemon yet, expected thread"
-    );
-    Ok("thread")
 }
 
 fn check_source(flags: &BenchFlags, workloads: &[Workload]) -> anyhow::Result<()> {
@@ -257,6 +245,13 @@ mod tests {
             ]
         );
         assert_eq!(
+            names(&["w1", "--workers", "2", "--isolation", "thread,process"]),
+            [
+                "w1 to file, 2 workers",
+                "w1 to file, 2 workers in a process each",
+            ]
+        );
+        assert_eq!(
             names(&["w1", "--peer", "serde", "--peer", "python"]),
             [
                 "w1 to blackhole, 1 worker",
@@ -320,11 +315,6 @@ mod tests {
 
     #[test]
     fn what_cannot_be_measured_is_refused_with_what_was_expected() {
-        let isolation = refusal(&["--isolation", "thread,process"]);
-        assert!(
-            isolation.contains("not available in the daemon yet"),
-            "{isolation}"
-        );
         assert!(refusal(&["explode", "--source", "demo"]).contains("expected tcp"));
         assert!(refusal(&["w0", "--peer", "serde"]).contains("expected that among"));
         assert!(refusal(&["--runs", "2"]).contains("expected at least 3"));

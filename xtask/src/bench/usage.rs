@@ -117,13 +117,16 @@ pub(super) fn tree(id: u32) -> Vec<u32> {
     let mut all = vec![id];
     let mut next = 0;
     while let Some(id) = all.get(next) {
-        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
-        let children = children.unwrap_or_default();
-        all.extend(
-            children
-                .split_whitespace()
-                .filter_map(|id| id.parse::<u32>().ok()),
-        );
+        // A child is that of the thread which started it.
+        let threads = fs::read_dir(format!("/proc/{id}/task"));
+        let children = threads
+            .into_iter()
+            .flatten()
+            .filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
+        for children in children.collect::<Vec<_>>() {
+            let ids = children.split_whitespace();
+            all.extend(ids.filter_map(|id| id.parse::<u32>().ok()));
+        }
         next += 1;
     }
     all
@@ -161,6 +164,20 @@ mod tests {
         let used = Usage::of(id).since(before);
         assert!(used.cpu.unwrap() > Duration::from_micros(500), "{used:?}");
         assert!(peak_resident(id).unwrap() > 1 << 20);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_process_that_a_thread_started_is_in_the_tree() {
+        let started = std::thread::spawn(|| {
+            let child = std::process::Command::new("sleep").arg("60").spawn();
+            let mut child = child.expect("it starts");
+            let there = tree(std::process::id()).contains(&child.id());
+            child.kill().expect("it is there");
+            child.wait().expect("it ends");
+            there
+        });
+        assert!(started.join().expect("no panic"));
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Start {
     pub(super) fn now(daemon: &Daemon) -> anyhow::Result<Self> {
         let ended = daemon.read()?.counts.ended();
         Ok(Self {
-            usage: Usage::of(daemon.process.id()),
+            usage: Usage::of_tree(daemon.process.id()),
             ended,
             at: Instant::now(),
         })
@@ -71,7 +71,7 @@ impl Watch<'_> {
             self.sample(&mut depth, elapsed, &reading);
             match self.expected.judge(&reading) {
                 Verdict::Done => {
-                    let usage = Usage::of(daemon.process.id()).since(start.usage);
+                    let usage = Usage::of_tree(daemon.process.id()).since(start.usage);
                     return Ok(Seen {
                         elapsed,
                         events: reading.counts.ended() - start.ended,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use millpond_admin::{
     BufferStore, BuildInfo, Health, JournalObserved, KeptLetters, LatestLetter, LetterCount,
     LetterStore, Observed, PausedPipeline, PipelineObserved, SinkObserved, SinkState, StageCounts,
-    StageObserved, Supervision, WorkerCounts, WorkerDecision,
+    StageObserved, Supervision, WorkerCounts, WorkerDecision, WorkerProcesses,
 };
 use millpond_delivery::{Consignment, Fate, Ledger, Part, SinkLedger, SourceLedger, Tally, Ticket};
 use millpond_queue::{
@@ -207,6 +207,11 @@ pub(crate) fn pond() -> Pond {
             cores: 4,
             restarts: 0,
         }),
+        processes: Some(Arc::new(|| WorkerProcesses {
+            ids: vec![Some(4711), None],
+            replaced: vec![("signal", 3), ("deadline", 1)],
+            set_aside: 1,
+        })),
         resident_bytes: Arc::new(|| Some(38 << 20)),
         decisions: Arc::new(|| {
             vec![WorkerDecision {

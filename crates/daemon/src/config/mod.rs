@@ -24,7 +24,8 @@ pub(crate) use demo::{DemoOptions, demo};
 pub(crate) use layers::Inputs;
 use layers::Origins;
 pub(crate) use model::{
-    Component, Config, DEAD_LETTERS, Journal as JournalConfig, MissingKey, Pipeline, Place, Sink,
+    Apart, Component, Config, DEAD_LETTERS, Journal as JournalConfig, MissingKey, Pipeline, Place,
+    Sink,
 };
 pub(crate) use problem::{Problems, nest};
 pub(crate) use schema::schema;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use millpond_sinks::{DeadLetterConfig, SinkOptions};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::workers::Workers;
@@ -53,7 +55,7 @@ impl fmt::Display for Place {
 }
 
 /// A source, stage or sink: what `build` of its crate takes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Component {
     /// Unique among its like; that of a stage in its pipeline.
     pub(crate) name: String,
@@ -61,11 +63,12 @@ pub(crate) struct Component {
     pub(crate) kind: String,
     /// Its table without `type`.
     pub(crate) params: Value,
+    #[serde(skip)]
     pub(crate) at: Place,
 }
 
 /// A pipeline, defaults resolved.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Pipeline {
     pub(crate) name: String,
     /// Names of sources, each once.
@@ -80,11 +83,12 @@ pub(crate) struct Pipeline {
     pub(crate) max_emit: u32,
     /// The share of events that may crash the line before the pipeline is paused, 0 to 1.
     pub(crate) max_poison: f64,
+    #[serde(skip)]
     pub(crate) at: Place,
 }
 
 /// What happens to an event without a readable key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum MissingKey {
     /// Any shard takes it.
@@ -125,6 +129,8 @@ pub(crate) struct Journal {
 #[derive(Clone, Debug)]
 pub(crate) struct Runtime {
     pub(crate) workers: Workers,
+    /// Where they run their stages, if not themselves.
+    pub(crate) apart: Option<Apart>,
     /// Shards per pipeline, at least 1.
     pub(crate) shards: usize,
     /// The byte budget.
@@ -135,4 +141,13 @@ pub(crate) struct Runtime {
     pub(crate) hang: Duration,
     /// Where files are left that reproduce crashes.
     pub(crate) crashes: PathBuf,
+}
+
+/// How workers run their stages in processes of their own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Apart {
+    /// The address space that each may have, in bytes.
+    pub(crate) memory: u64,
+    /// How long each may take for what it was given.
+    pub(crate) timeout: Duration,
 }

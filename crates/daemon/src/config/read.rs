@@ -86,6 +86,7 @@ impl Reader<'_> {
         let journal_at = journal.as_ref();
         self.own_folders(dead_letters.as_ref(), journal_at, runtime.as_ref(), &sinks);
         let runtime = runtime?;
+        let (workers, apart) = self.apart(&runtime)?;
         self.fits(
             &sources,
             runtime.memory,
@@ -104,7 +105,8 @@ impl Reader<'_> {
             pipelines,
             sinks: present(sinks)?,
             runtime: Runtime {
-                workers: runtime.workers,
+                workers,
+                apart,
                 shards: runtime.shards,
                 memory: usize::try_from(runtime.memory.as_u64()).ok()?,
                 drain: runtime.drain,

@@ -20,6 +20,13 @@ const HANG_MIN: Duration = Duration::from_secs(1);
 /// The longest drain: whoever waits for longer has no deadline.
 const DRAIN_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// What the process of a worker needs to start, and some room for events.
+const WORKER_MEMORY_MIN: ByteSize = ByteSize::mib(128);
+
+/// A slice takes half of the least; with more than the most, the daemon itself would seem to hang.
+const STAGE_TIMEOUT_MIN: Duration = Duration::from_millis(10);
+const STAGE_TIMEOUT_MAX: Duration = Duration::from_secs(50);
+
 /// `[pipelines.NAME]` as it is written.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -64,9 +71,21 @@ pub(crate) struct RuntimeSection {
     /// Worker threads: "auto" (from one to as many as there are cores), a number, or bounds.
     #[schemars(with = "WorkersSchema")]
     pub(crate) workers: Workers,
-    /// Where workers run: "thread".
-    #[schemars(with = "String", extend("const" = "thread"))]
+    /// Where workers run their stages: in a "thread" of the daemon, or each in a "process" of its own, which
+    /// may crash.
+    #[schemars(with = "String", extend("enum" = ["thread", "process"]))]
     pub(crate) isolation: Isolation,
+    /// The address space that the process of a worker may have, such as "512MiB"; at least 128 MiB.
+    #[serde(deserialize_with = "worker_memory")]
+    #[schemars(with = "String")]
+    pub(crate) worker_memory: ByteSize,
+    /// How long the process of a worker may take for what it was given, such as "10s"; 10 ms to 50 s.
+    #[serde(
+        deserialize_with = "stage_timeout",
+        serialize_with = "humantime_serde::serialize"
+    )]
+    #[schemars(with = "String")]
+    pub(crate) stage_timeout: Duration,
     /// Shards per pipeline: the unit of order.
     #[serde(deserialize_with = "shards")]
     #[schemars(range(min = 1, max = 4096))]
@@ -98,6 +117,8 @@ impl Default for RuntimeSection {
         RuntimeSection {
             workers: Workers::auto(),
             isolation: Isolation::Thread,
+            worker_memory: ByteSize::mib(512),
+            stage_timeout: Duration::from_secs(10),
             shards: 64,
             memory: ByteSize::mib(256),
             drain: Duration::from_secs(10),
@@ -107,25 +128,49 @@ impl Default for RuntimeSection {
     }
 }
 
-/// Where workers run.
-#[derive(Clone, Copy, Debug)]
+/// Where workers run their stages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Isolation {
     Thread,
+    Process,
 }
 
 impl<'de> Deserialize<'de> for Isolation {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match String::deserialize(deserializer)?.as_str() {
             "thread" => Ok(Isolation::Thread),
+            "process" if cfg!(target_os = "linux") => Ok(Isolation::Process),
             "process" => Err(D::Error::custom(
-                "\"process\": workers in processes of their own are not available yet, \
-                 expected \"thread\"",
+                "\"process\" needs Linux, expected \"thread\"",
             )),
             other => Err(D::Error::custom(format!(
-                "{other:?} is no kind of isolation, expected \"thread\""
+                "{other:?} is no kind of isolation, expected \"thread\" or \"process\""
             ))),
         }
     }
+}
+
+fn worker_memory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let memory = serde_json::from_value::<ByteSize>(value.clone()).ok();
+    memory
+        .filter(|memory| *memory >= WORKER_MEMORY_MIN)
+        .ok_or_else(|| {
+            D::Error::custom(format!(
+                "{value} is too little or no size, expected one such as \"512MiB\", at least {WORKER_MEMORY_MIN}"
+            ))
+        })
+}
+
+fn stage_timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let timeout: Duration = humantime_serde::deserialize(deserializer)?;
+    if !(STAGE_TIMEOUT_MIN..=STAGE_TIMEOUT_MAX).contains(&timeout) {
+        return Err(D::Error::custom(format!(
+            "{} is no time for a stage, expected \"10ms\" to \"50s\"",
+            humantime::format_duration(timeout)
+        )));
+    }
+    Ok(timeout)
 }
 
 fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {

@@ -47,6 +47,12 @@ impl Workers {
         }
     }
 
+    /// As many as there are where their number does not move; `None` where bounds were given for it.
+    pub(crate) fn unmoved(self) -> Option<Self> {
+        let auto = Workers::auto();
+        (self == auto || self.min == self.max).then(|| Workers::fixed(self.max))
+    }
+
     /// What makes their number move, if it does.
     pub(crate) fn elastic(self) -> Option<Elastic> {
         (self.min < self.max).then(|| Elastic {

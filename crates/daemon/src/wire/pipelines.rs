@@ -27,16 +27,10 @@ pub(super) fn line(
         .to
         .iter()
         .map(|name| sinks.exit(name).ok_or_else(|| missing(name)));
-    let required = match (&pipeline.key, pipeline.missing_key) {
-        (Some(key), MissingKey::DeadLetter) => Some(
-            Path::parse(key).map_err(|error| StartError::at(&pipeline.at, error.to_string()))?,
-        ),
-        _ => None,
-    };
     Ok(PipelineSpec {
         ledger: Arc::new(Ledger::new(&*pipeline.name)),
         blueprint,
-        codec: Box::new(move || JsonCodec::new(required.clone())),
+        codec: Box::new(codec(pipeline)?),
         exits: exits.collect::<Result<_, _>>()?,
         dead_letters: sinks.exit(DEAD_LETTERS),
         supervision: Supervision {
@@ -47,6 +41,19 @@ pub(super) fn line(
             keep_crash: Some(crashes.of(pipeline)),
         },
     })
+}
+
+/// What makes the codecs of a pipeline's shards.
+pub(crate) fn codec(
+    pipeline: &Pipeline,
+) -> Result<impl Fn() -> JsonCodec + Send + Sync + use<>, StartError> {
+    let required = match (&pipeline.key, pipeline.missing_key) {
+        (Some(key), MissingKey::DeadLetter) => Some(
+            Path::parse(key).map_err(|error| StartError::at(&pipeline.at, error.to_string()))?,
+        ),
+        _ => None,
+    };
+    Ok(move || JsonCodec::new(required.clone()))
 }
 
 /// The plan of a pipeline's line; also what `check` builds.

@@ -6,6 +6,7 @@
 )]
 
 pub mod http;
+pub mod keyed;
 pub mod rows;
 pub mod w1;
 

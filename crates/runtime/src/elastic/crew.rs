@@ -8,6 +8,7 @@ use millpond_queue::ReadySet;
 use super::view::PoolView;
 use crate::codec::Codec;
 use crate::error::RuntimeError;
+use crate::process::Remotes;
 use crate::shard::Shard;
 use crate::view::WorkersView;
 use crate::worker::Worker;
@@ -31,6 +32,8 @@ pub(crate) struct Crew<C: Codec> {
 /// What every worker is given.
 pub(crate) struct Kit<C: Codec> {
     pub(crate) shards: Arc<[Mutex<Shard<C>>]>,
+    /// Where workers get their processes from, if they have some.
+    pub(crate) remotes: Option<Arc<dyn Remotes<C>>>,
     /// Gone with the last worker.
     pub(crate) alive: Sender<()>,
 }
@@ -67,17 +70,21 @@ impl<C: Codec> Crew<C> {
 
     fn start(self: &Arc<Self>, kit: &Kit<C>, number: usize) -> Result<(), RuntimeError> {
         let most = *self.pool.bounds().end();
-        let worker = Worker {
+        let mut worker = Worker {
             ready: self.ready.clone(),
             shards: kit.shards.clone(),
             number,
             view: self.view.clone(),
+            remote: None,
             tick: self.tick,
             cursor: number * self.ready.len() / most,
             slept: false,
         };
         let (crew, alive) = (self.clone(), kit.alive.clone());
+        let remotes = kit.remotes.clone();
         let run = move || {
+            // By the thread that will have it: the process ends with the thread that started it.
+            worker.remote = remotes.map(|remotes| remotes.remote(number));
             crew.view.inner.meters.begin(number);
             crew.view.runs_on_this_thread(number);
             if worker.run_unless(|| crew.lets_go(number)) {

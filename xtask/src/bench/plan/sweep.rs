@@ -14,7 +14,6 @@ pub(super) struct Sweep<'a> {
     pub(super) flags: &'a BenchFlags,
     pub(super) workload: Workload,
     pub(super) cores: usize,
-    pub(super) isolation: &'static str,
 }
 
 impl Sweep<'_> {
@@ -63,17 +62,23 @@ impl Sweep<'_> {
             sink,
             workers,
             key: key.cloned(),
-            isolation: self.isolation.to_owned(),
+            isolation: String::new(),
             journal: false,
         };
-        // What a journal costs is seen beside the same without.
-        for &journal in if self.flags.journal {
+        // What a journal and what processes cost is seen beside the same without.
+        let journals = if self.flags.journal {
             &[false, true][..]
         } else {
             &[false]
-        } {
+        };
+        let ways = journals.iter().flat_map(|journal| {
+            let isolations = self.flags.isolation.iter();
+            isolations.map(move |isolation| (*journal, isolation.name().to_owned()))
+        });
+        for (journal, isolation) in ways {
             let daemon = What {
                 journal,
+                isolation,
                 ..plain.clone()
             };
             points.push(daemon.clone());

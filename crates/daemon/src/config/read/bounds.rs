@@ -4,9 +4,10 @@ use bytesize::ByteSize;
 use serde_json::Value;
 
 use super::Reader;
-use crate::config::model::{Component, Journal};
+use crate::config::model::{Apart, Component, Journal};
 use crate::config::problem::{join, nest};
-use crate::config::sections::JournalSection;
+use crate::config::sections::{Isolation, JournalSection, RuntimeSection};
+use crate::config::workers::Workers;
 
 /// The most that a journal takes in one record.
 const RECORD_MAX: u64 = 16 << 20;
@@ -39,6 +40,24 @@ impl Reader<'_> {
             segment,
             at: self.place("journal.dir"),
         })
+    }
+
+    /// How many workers there are, and how they run their stages in processes of their own, if they do.
+    pub(super) fn apart(&mut self, runtime: &RuntimeSection) -> Option<(Workers, Option<Apart>)> {
+        if runtime.isolation == Isolation::Thread {
+            return Some((runtime.workers, None));
+        }
+        let Some(workers) = runtime.workers.unmoved() else {
+            let message = "bounds are for workers that are threads, and `isolation` is \"process\": \
+                           expected \"auto\" (as many as there are cores) or a number";
+            self.problem("runtime.workers", message);
+            return None;
+        };
+        let apart = Apart {
+            memory: runtime.worker_memory.as_u64(),
+            timeout: runtime.stage_timeout,
+        };
+        Some((workers, Some(apart)))
     }
 
     /// A line longer than the whole budget, or than a record of the journal, could not be taken in.

@@ -174,9 +174,24 @@ fn everything_that_is_wrong_is_told_with_file_key_value_and_what_was_expected() 
             "[runtime]\nworkers = { max = 4, target = \"0s\" }\n\n[sources.feed]",
         ),
         (
-            "processes",
+            "workers in a cell",
             "[sources.feed]",
-            "[runtime]\nisolation = \"process\"\n\n[sources.feed]",
+            "[runtime]\nisolation = \"cell\"\n\n[sources.feed]",
+        ),
+        (
+            "bounds for processes",
+            "[sources.feed]",
+            "[runtime]\nisolation = \"process\"\nworkers = { min = 2, max = 3 }\n\n[sources.feed]",
+        ),
+        (
+            "a process without room",
+            "[sources.feed]",
+            "[runtime]\nworker_memory = \"1MiB\"\n\n[sources.feed]",
+        ),
+        (
+            "no time for a stage",
+            "[sources.feed]",
+            "[runtime]\nstage_timeout = \"1ms\"\n\n[sources.feed]",
         ),
         (
             "no workers",
