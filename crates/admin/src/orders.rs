@@ -6,7 +6,8 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::AUTHORIZATION;
 use hyper::{HeaderMap, Request, StatusCode};
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
@@ -51,7 +52,16 @@ impl Change {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Crew {
+    #[serde(deserialize_with = "whole")]
     workers: u64,
+}
+
+/// A number without a fraction, however it is spelled: to JSON Schema 4 and 4.0 are the same.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    let is_whole = number.fract() == 0.0 && (0.0..1e15).contains(&number);
+    let expected = || D::Error::custom(format!("{number} is no number of workers"));
+    is_whole.then_some(number as u64).ok_or_else(expected)
 }
 
 /// Takes an order. Nothing of a request is read before its token is known to be right.

@@ -205,6 +205,8 @@ fn the_number_of_workers_is_set_within_bounds() {
             set("{\"workers\":3}"),
             (200, "{\"workers\":3}\n".to_owned())
         );
+        assert_eq!(set("{\"workers\":3.0}").0, 200);
+        assert_eq!(set("{\"workers\":2.5}").0, 400);
         let (status, why) = set("{\"workers\":9}");
         assert!(status == 409 && why.contains("expected 1 to 8"), "{why}");
     });

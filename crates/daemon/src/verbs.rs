@@ -15,7 +15,7 @@ use crate::config::{self, Config, DemoOptions, Inputs, Problems};
 use crate::run::Happening;
 use crate::signals::{self, Signal};
 use crate::status::Status;
-use crate::wire::Input;
+use crate::wire::{Input, Line};
 
 /// The process failed at run time.
 pub(crate) const FAILED: u8 = 1;
@@ -62,7 +62,12 @@ pub(crate) fn demo(args: &DemoArgs) -> ExitCode {
     match config::demo(&options) {
         Ok(config) => {
             let mut status = Status::new(false, true);
-            start(&config, Input::Sources, args.for_, &mut status)
+            start_with(&config, Input::Sources, args.for_, &mut status, |line| {
+                if let Some(admin) = &line.admin {
+                    // There is nowhere to report that stderr is gone.
+                    let _ = writeln!(io::stderr(), "See it run: http://{}/", admin.local_addr());
+                }
+            })
         }
         Err(problems) => refuse(&problems, USAGE),
     }
@@ -132,6 +137,17 @@ pub(crate) fn start(
     at_most: Option<Duration>,
     status: &mut Status,
 ) -> ExitCode {
+    start_with(config, input, at_most, status, |_| {})
+}
+
+/// The same; `wired` sees the line before anything runs.
+fn start_with(
+    config: &Config,
+    input: Input,
+    at_most: Option<Duration>,
+    status: &mut Status,
+    wired: impl FnOnce(&Line),
+) -> ExitCode {
     let (tell, happenings) = mpsc::channel();
     let on_signal = tell.clone();
     let watching = signals::watch(move |signal| {
@@ -148,6 +164,7 @@ pub(crate) fn start(
         Ok(line) => line,
         Err(error) => return refuse(&error, error.exit_code()),
     };
+    wired(&line);
     if let Some(at_most) = at_most {
         let tell = tell.clone();
         async_std::task::spawn(async move {

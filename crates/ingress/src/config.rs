@@ -88,10 +88,10 @@ pub struct HttpConfig {
     #[serde(default = "default_max_body")]
     #[schemars(with = "String")]
     pub max_body: ByteSize,
-    /// The largest body of a request, decompressed.
-    #[serde(default = "default_max_body")]
-    #[schemars(with = "String")]
-    pub max_decompressed: ByteSize,
+    /// The largest body of a request, decompressed; as large as `max_body` unless told otherwise.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub max_decompressed: Option<ByteSize>,
     /// The most that a body of more than 64 KiB may grow by as it is decompressed.
     #[serde(default = "default_max_ratio")]
     pub max_ratio: usize,
@@ -256,7 +256,10 @@ impl HttpConfig {
                 check: self.check,
                 max_line: max_line(self.max_line)?,
                 max_body: addressable("max_body", self.max_body)?,
-                max_decompressed: addressable("max_decompressed", self.max_decompressed)?,
+                max_decompressed: addressable(
+                    "max_decompressed",
+                    self.max_decompressed.unwrap_or(self.max_body),
+                )?,
                 max_ratio: self.max_ratio,
                 max_headers: self.max_headers,
                 max_header_bytes: addressable("max_header_bytes", self.max_header_bytes)?,

@@ -48,9 +48,9 @@ pub fn kinds() -> &'static [Kind] {
         },
         Kind {
             name: "blackhole",
-            summary: "takes rows and keeps nothing",
+            summary: "takes rows and keeps nothing; can fail now and then, for tests",
             schema: || schema_for!(BlackholeConfig),
-            build: |params| own::<BlackholeConfig>(params, |_| Ok(())),
+            build: |params| own(params, BlackholeConfig::validate),
         },
     ]
 }

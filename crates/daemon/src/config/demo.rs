@@ -22,7 +22,7 @@ pub(crate) struct DemoOptions<'a> {
 }
 
 /// The configuration of the demo: synthetic shoppers with bursts, whose clicks and purchases are
-/// weighed, in order per user.
+/// weighed, in order per user, for a sink that takes everything and one that is away now and then.
 ///
 /// # Errors
 /// When a setting does not fit.
@@ -39,6 +39,24 @@ pub(crate) fn demo(options: &DemoOptions<'_>) -> Result<Config, Problems> {
     if let Some(events) = options.events {
         shoppers["events"] = json!(events);
     }
+    let stages = json!([
+        { "type": "filter", "field": "type", "in": ["click", "add_to_cart", "purchase"] },
+        // A few events in a million fail here, so that there are dead letters to look at.
+        { "type": "fail", "name": "prices", "message": "price beyond what the shop sells",
+          "when": { "all": [{ "field": "price", "gt": 499.8 }, { "field": "big", "exists": true }] } },
+        { "type": "map", "field": "type", "into": "weight",
+          "values": { "click": 1, "add_to_cart": 3, "purchase": 10 } },
+        { "type": "remove", "fields": ["context.ua"] },
+    ]);
+    let mut trends = json!({
+        "type": "blackhole",
+        "queue": { "events": 8_192 },
+        "retry": { "longest": "1s" },
+    });
+    if options.rate > 0 {
+        // Long enough for rooms and budget to fill, so that the shoppers have to wait.
+        trends["away"] = json!({ "every": "45s", "length": "8s" });
+    }
     let sink = match options.output {
         Some(path) => json!({ "type": "file", "path": path }),
         None => json!({ "type": "blackhole" }),
@@ -47,16 +65,14 @@ pub(crate) fn demo(options: &DemoOptions<'_>) -> Result<Config, Problems> {
         "sources": { "shoppers": shoppers },
         "pipelines": { "interests": {
             "key": "user_id",
-            "stages": [
-                { "type": "filter", "field": "type", "in": ["click", "add_to_cart", "purchase"] },
-                { "type": "map", "field": "type", "into": "weight",
-                  "values": { "click": 1, "add_to_cart": 3, "purchase": 10 } },
-                { "type": "remove", "fields": ["context.ua"] },
-            ],
+            "stages": stages,
         } },
-        "sinks": { "interests": sink },
+        "sinks": { "interests": sink, "trends": trends },
         "dead_letters": { "path": options.dead_letters, "max": "64MiB" },
-        "runtime": { "workers": options.workers.map_or(json!("auto"), Value::from) },
+        "runtime": {
+            "workers": options.workers.map_or(json!("auto"), Value::from),
+            "memory": "64MiB",
+        },
         "admin": { "listen": options.admin },
     });
     config_of(tree)

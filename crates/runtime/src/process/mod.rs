@@ -2,12 +2,12 @@
 //!
 //! Each worker thread has a child: the same program, started anew, which builds the same lines. A shard is
 //! run by one worker only, so that the state of its line stays in one child. The thread
-//! gathers events of one shard into a [`Request`](request), sends it over a socket, waits for the
-//! [`Reply`](reply) and takes the output over. Tickets, ledgers, permits and sinks stay here; a child has
+//! gathers events of one shard into a `Request`, sends it over a socket, waits for the
+//! `Reply` and takes the output over. Tickets, ledgers, permits and sinks stay here; a child has
 //! nothing that would be missed, so it may be replaced at any time.
 //!
 //! A child that dies, or that takes longer than its deadline, is replaced, and what it was given is given
-//! to the next in halves ([`Doubt`](doubt)), until the event at fault is alone. An event is set aside only
+//! to the next in halves (`Doubt`), until the event at fault is alone. An event is set aside only
 //! after it was alone with three children that died: one that is killed from outside condemns nobody.
 //! Meanwhile its shard takes nothing later, so order is kept.
 //!

@@ -70,17 +70,16 @@ impl Reader<'_> {
         defaults: bool,
     ) {
         for source in sources.values().flatten() {
+            // `max_decompressed` is as large as `max_body` unless somebody chose it.
             let sizes = [
-                ("max_line", "1MiB"),
-                ("max_body", "8MiB"),
-                ("max_decompressed", "8MiB"),
+                ("max_line", Some("1MiB")),
+                ("max_body", Some("8MiB").filter(|_| source.kind == "http")),
+                ("max_decompressed", None),
             ];
             for (key, default) in sizes {
-                let default = Value::from(default);
-                let size = match source.params.get(key) {
-                    Some(size) => size,
-                    None if defaults && (key == "max_line" || source.kind == "http") => &default,
-                    None => continue,
+                let default = default.filter(|_| defaults).map(Value::from);
+                let Some(size) = source.params.get(key).or(default.as_ref()) else {
+                    continue;
                 };
                 if serde_json::from_value(size.clone()).is_ok_and(|size: ByteSize| size > bound) {
                     let message = format!("{size} is more than {what}, expected at most {bound}");
