@@ -222,3 +222,27 @@ fn a_batch_of_calls_succeeds_whatever_is_in_it() {
         ]
     );
 }
+
+/// A reader that follows every bracket by a call of its own would need a stack without end for it.
+#[test]
+fn what_is_nested_without_end_ends_nothing() {
+    const DEPTH: usize = 100_000;
+    let place = place("");
+    let daemon = place.start().ready();
+    let deep = format!("{{\"n\":{}{}}}", "[".repeat(DEPTH), "]".repeat(DEPTH));
+    let unclosed = "[".repeat(DEPTH);
+    for path in ["/v1/events", "/v1/cloudevents", "/v1/track", "/v1/batch"] {
+        for body in [&deep, &unclosed] {
+            let answer = post(&daemon, path, JSON, body);
+            assert!(answer.status < 500, "{path}: {}", answer.body);
+        }
+    }
+    assert_eq!(post(&daemon, "/v1/events", JSON, "{\"n\":1}").status, 200);
+    daemon.until("all settled", |daemon| {
+        daemon.metric("millpond_live_events") == 0.0
+    });
+    assert_eq!(daemon.metric("millpond_unaccounted_events"), 0.0);
+    daemon.terminate().expect_clean();
+    let lines = place.lines("out.ndjson");
+    assert_eq!(lines.len(), 1, "none of it came out");
+}
