@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use crate::journal;
 use crate::letters::LatestLetter;
 use crate::observed::Observed;
-use crate::seen::Seen;
+use crate::seen::{PipelineSeen, Seen};
 
 /// `/api/v1/queues`: every queue and the budget.
 pub(crate) fn queues(observed: &Observed) -> Value {
@@ -58,24 +58,30 @@ fn queue(name: &str, depth: &millpond_queue::Depth, in_hand: u64) -> Value {
     })
 }
 
+/// The terms of a pipeline's equation.
+pub(crate) fn terms(one: &PipelineSeen<'_>) -> Value {
+    let totals = &one.totals;
+    json!({
+        "received": totals.received,
+        "delivered": totals.delivered,
+        "filtered": totals.filtered,
+        "consumed": totals.consumed,
+        "absorbed": totals.absorbed,
+        "dead_lettered": totals.dead_lettered,
+        "dropped": totals.dropped(),
+        "live": totals.live,
+        "unaccounted": one.unaccounted,
+    })
+}
+
 /// `/api/v1/ledger`: the terms of both equations and what they cannot account for.
 pub(crate) fn ledger(observed: &Observed) -> Value {
     let seen = Seen::read(observed);
     let pipelines = seen.pipelines.iter().map(|one| {
-        let totals = &one.totals;
-        json!({
-            "pipeline": one.name,
-            "received": totals.received,
-            "delivered": totals.delivered,
-            "filtered": totals.filtered,
-            "consumed": totals.consumed,
-            "absorbed": totals.absorbed,
-            "dead_lettered": totals.dead_lettered,
-            "dropped": totals.dropped(),
-            "dropped_by": totals.dropped_by,
-            "live": totals.live,
-            "unaccounted": one.unaccounted,
-        })
+        let mut terms = terms(one);
+        terms["pipeline"] = json!(one.name);
+        terms["dropped_by"] = json!(one.totals.dropped_by);
+        terms
     });
     let sinks = seen.sinks.iter().map(|one| {
         let totals = &one.totals;

@@ -5,6 +5,7 @@ mod pressure;
 
 use serde_json::{Value, json};
 
+use crate::api::terms;
 use crate::families::seconds;
 use crate::history::Sample;
 use crate::moment::{Moment, Span};
@@ -135,7 +136,6 @@ impl Overview<'_> {
 
     fn pipeline(&self, at: usize) -> Value {
         let one = &self.seen.pipelines[at];
-        let totals = &one.totals;
         json!({
             "name": one.name,
             "from": one.from,
@@ -149,17 +149,7 @@ impl Overview<'_> {
             "begun_per_second": self.rate(|moment| moment.pipelines[at].begun),
             "delivered_per_second": self.rate(|moment| moment.pipelines[at].delivered),
             "dead_lettered_per_second": self.rate(|moment| moment.pipelines[at].dead_lettered),
-            "ledger": {
-                "received": totals.received,
-                "delivered": totals.delivered,
-                "filtered": totals.filtered,
-                "consumed": totals.consumed,
-                "absorbed": totals.absorbed,
-                "dead_lettered": totals.dead_lettered,
-                "dropped": totals.dropped(),
-                "live": totals.live,
-                "unaccounted": one.unaccounted,
-            },
+            "ledger": terms(one),
             "stages": (0..one.stages.len()).map(|stage| self.stage(at, one, stage)).collect::<Vec<_>>(),
             "shards": self.shards(at, one),
         })

@@ -17,7 +17,7 @@ use hdrhistogram::Histogram;
 use super::counters::quantile;
 use super::daemon::{Daemon, free_ports};
 use super::input::{Input, Shape};
-use super::subjects::build;
+use super::subjects::measured;
 use super::{scratch, workload};
 use crate::workspace::Workspace;
 
@@ -49,10 +49,7 @@ pub(crate) fn run(flags: &AckFlags) -> anyhow::Result<()> {
     let workspace = Workspace::load()?;
     let folder = workspace.target.join("bench");
     std::fs::create_dir_all(&folder)?;
-    let binary = match &flags.binary {
-        Some(path) => path.canonicalize().context("--binary")?,
-        None => build(&workspace.root, &workspace.target, "millpond", "millpond")?,
-    };
+    let binary = measured(&workspace, flags.binary.as_deref())?;
     let input = Input::new(Shape::Clicks, 1);
     let folder = scratch::new(&folder)?;
     let [source, admin] = free_ports()?;

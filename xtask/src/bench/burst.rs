@@ -20,7 +20,7 @@ use clap::Args;
 use super::daemon::{Daemon, free_ports};
 use super::input::{Input, Shape};
 use super::run::connect;
-use super::subjects::build;
+use super::subjects::measured;
 use super::{scratch, usage};
 use crate::workspace::Workspace;
 use seen::{Seen, Verdict, watch};
@@ -66,10 +66,7 @@ pub(crate) fn run(flags: &BurstFlags) -> anyhow::Result<()> {
     let workspace = Workspace::load()?;
     let benches = workspace.target.join("bench");
     fs::create_dir_all(&benches)?;
-    let binary = match &flags.binary {
-        Some(path) => path.canonicalize().context("--binary")?,
-        None => build(&workspace.root, &workspace.target, "millpond", "millpond")?,
-    };
+    let binary = measured(&workspace, flags.binary.as_deref())?;
     let input = Input::new(Shape::Clicks, 1);
     let folder = scratch::new(&benches)?;
     let [source, admin] = free_ports()?;

@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{anyhow, ensure};
 use clap::Args;
 use hdrhistogram::Histogram;
 
 use super::daemon::{Daemon, free_ports};
 use super::input::{Input, Shape};
-use super::subjects::build;
+use super::subjects::measured;
 use super::{scratch, workload};
 use crate::workspace::Workspace;
 
@@ -50,10 +50,7 @@ pub(crate) fn run(flags: &IngressFlags) -> anyhow::Result<()> {
     let workspace = Workspace::load()?;
     let folder = workspace.target.join("bench");
     std::fs::create_dir_all(&folder)?;
-    let binary = match &flags.binary {
-        Some(path) => path.canonicalize().context("--binary")?,
-        None => build(&workspace.root, &workspace.target, "millpond", "millpond")?,
-    };
+    let binary = measured(&workspace, flags.binary.as_deref())?;
     let input = Input::new(Shape::Clicks, 1);
     let on = |measure: &dyn Fn(u16) -> anyhow::Result<Measured>| on(&binary, &folder, measure);
     let many = on(&|port| closed_loop(port, &input, BODY, 4, flags.time))?;

@@ -24,7 +24,7 @@ use tempfile::TempDir;
 
 use super::daemon::{Daemon, free_ports};
 use super::input::{Input, Shape};
-use super::subjects::build;
+use super::subjects::{build, named};
 use super::workload::{Ends, config};
 use super::{cores, scratch};
 use crate::workspace::Workspace;
@@ -105,9 +105,7 @@ fn line(measured: &[Measured]) -> String {
 /// The daemon, and a folder to run it in.
 fn place(flags: &PlanCheckFlags) -> anyhow::Result<(PathBuf, TempDir)> {
     if let Some(path) = &flags.binary {
-        let binary = path.canonicalize();
-        let binary = binary.with_context(|| format!("--binary: cannot find {}", path.display()))?;
-        return Ok((binary, TempDir::new().context("no folder to run in")?));
+        return Ok((named(path)?, TempDir::new().context("no folder to run in")?));
     }
     let workspace = Workspace::load()?;
     let benches = workspace.target.join("bench");

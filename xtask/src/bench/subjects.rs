@@ -34,13 +34,7 @@ impl Subjects {
         let other = flags.against.as_deref();
         let other = other.map(|revision| Revision::find(revision, &workspace.root));
         let other = other.transpose()?;
-        let daemon = match &flags.binary {
-            // It is started in another folder.
-            Some(path) => path
-                .canonicalize()
-                .with_context(|| format!("--binary: cannot find {}", path.display()))?,
-            None => build(&workspace.root, &workspace.target, "millpond", "millpond")?,
-        };
+        let daemon = measured(workspace, flags.binary.as_deref())?;
         let revision = other.map(|revision| revision.build(&workspace.root, folder));
         let revision = revision.transpose()?;
         // The peers are a workspace of their own, so that their features of shared dependencies do not become the
@@ -69,6 +63,20 @@ impl Subjects {
             Subject::Peer(_) => None,
         }
     }
+}
+
+/// The daemon to measure: the one that was named, or that of this work tree, which is built.
+pub(super) fn measured(workspace: &Workspace, binary: Option<&Path>) -> anyhow::Result<PathBuf> {
+    match binary {
+        Some(path) => named(path),
+        None => build(&workspace.root, &workspace.target, "millpond", "millpond"),
+    }
+}
+
+/// Where a program is that was named: it is started in another folder.
+pub(super) fn named(path: &Path) -> anyhow::Result<PathBuf> {
+    path.canonicalize()
+        .with_context(|| format!("--binary: cannot find {}", path.display()))
 }
 
 /// Builds a program of the workspace at `root` and returns its path.
