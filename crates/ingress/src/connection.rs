@@ -23,7 +23,7 @@ use smol_hyper::rt::FuturesIo;
 use crate::framing::Ambiguous;
 use crate::peers::Peer;
 use crate::pulse::{Deadlines, Pulse};
-use crate::reply;
+use crate::reply::{self, Reply};
 use crate::request::Session;
 use crate::source::Door;
 use crate::stream::Watched;
@@ -168,17 +168,23 @@ impl Connection {
         }
     }
 
+    /// What answers each request of the connection.
+    fn answers(
+        &self,
+    ) -> impl Fn(Request<Incoming>) -> BoxFuture<'static, Result<Reply, Infallible>> + 'static {
+        let session = self.session.clone();
+        move |request| {
+            let session = session.clone();
+            Box::pin(async move { Ok(session.answer(request).await) })
+        }
+    }
+
     async fn serve_first<S>(&mut self, stream: FuturesIo<Watched<S>>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let limits = &self.door.limits;
-        let session = self.session.clone();
-        let service = service_fn(move |request: Request<Incoming>| {
-            let session = session.clone();
-            let answer = async move { Ok::<_, Infallible>(session.answer(request).await) };
-            Box::pin(answer) as BoxFuture<'static, _>
-        });
+        let service = service_fn(self.answers());
         let mut builder = http1::Builder::new();
         builder
             .header_read_timeout(None)
@@ -229,12 +235,7 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let limits = &self.door.limits;
-        let session = self.session.clone();
-        let service = service_fn(move |request: Request<Incoming>| {
-            let session = session.clone();
-            let answer = async move { Ok::<_, Infallible>(session.answer(request).await) };
-            Box::pin(answer) as BoxFuture<'static, _>
-        });
+        let service = service_fn(self.answers());
         let headers = u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX);
         let mut connection = Box::pin(
             http2::Builder::new(Spawn)
