@@ -15,14 +15,15 @@ mod journal;
 mod kinds;
 mod logs;
 mod observe;
+mod order;
 mod patience;
 mod plan;
 mod prove;
+mod reload;
 mod remote;
 mod replay;
 mod report;
 mod reproduce;
-mod resume;
 mod run;
 mod signals;
 mod status;
@@ -54,7 +55,9 @@ fn main() -> ExitCode {
         Verb::Check(args) => verbs::check(args),
         Verb::Dlq(args) => dlq::run(args),
         Verb::Replay(args) => reproduce::run(&args),
-        Verb::Resume(args) => resume::run(args),
+        Verb::Pause(args) => order::pause(args),
+        Verb::Resume(args) => order::resume(args),
+        Verb::Reload(args) => order::reload(args),
         Verb::Journal(args) => journal::run(args),
         Verb::Plan(args) => plan::plan(args),
         Verb::Prove(args) => prove::prove(args),
