@@ -26,6 +26,7 @@ mod resume;
 mod run;
 mod signals;
 mod status;
+mod top;
 mod verbs;
 mod watchdog;
 mod wire;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         Verb::Resume(args) => resume::run(args),
         Verb::Journal(args) => journal::run(args),
         Verb::Plan(args) => plan::plan(args),
+        Verb::Top(args) => top::top(&args),
         Verb::Prove(args) => prove::prove(args),
         Verb::Worker => worker::run(),
         Verb::Schema => verbs::schema(),
