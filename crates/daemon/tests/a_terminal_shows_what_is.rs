@@ -100,7 +100,7 @@ impl Tmux {
     fn run(command: &str) -> Option<Self> {
         if Command::new("tmux").arg("-V").output().is_err() {
             // The test of a machine without it says nothing about terminals.
-            eprintln!("skipped: there is no tmux");
+            let _ = writeln!(std::io::stderr(), "skipped: there is no tmux");
             return None;
         }
         let tmux = Tmux {
