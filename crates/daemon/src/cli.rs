@@ -64,6 +64,9 @@ pub(crate) enum Verb {
     /// Looks at the journal, and goes on behind damage.
     #[command(after_help = JOURNAL_EXAMPLES)]
     Journal(JournalArgs),
+    /// Watches a running daemon in the terminal: what flows, what is held up, and where that begins.
+    #[command(after_help = crate::top::EXAMPLES)]
+    Top(crate::top::TopArgs),
     /// Predicts from measured service times how other numbers of workers do at other rates.
     #[command(after_help = crate::plan::EXAMPLES)]
     Plan(crate::plan::PlanArgs),
@@ -320,6 +323,8 @@ mod tests {
             "millpond reload --path data/dead-letters",
             "millpond plan -c clicks.toml --sample events.ndjson --workers 1,2,4 --rate 10000,50000",
             "millpond plan --live 127.0.0.1:7080 --for 30s --burst 300000x5s --json",
+            "millpond top",
+            "millpond top --admin 127.0.0.1:7081 --interval 5s --count 12",
             "millpond prove --rounds 200 --seed 7 --faults kill,disk-full",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));

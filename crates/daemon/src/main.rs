@@ -27,6 +27,7 @@ mod reproduce;
 mod run;
 mod signals;
 mod status;
+mod top;
 mod verbs;
 mod watchdog;
 mod wire;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         Verb::Reload(args) => order::reload(args),
         Verb::Journal(args) => journal::run(args),
         Verb::Plan(args) => plan::plan(args),
+        Verb::Top(args) => top::top(&args),
         Verb::Prove(args) => prove::prove(args),
         Verb::Worker => worker::run(),
         Verb::Schema => verbs::schema(),
