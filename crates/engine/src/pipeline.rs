@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use crate::cursor::{Cursor, Running};
+use crate::onlook::{Clock, Timed, Untimed, Watched};
 use crate::output::At;
 use crate::plan::Plan;
 use crate::stats::{Counter, Tally};
@@ -37,6 +38,11 @@ pub trait Exits<E> {
 
     /// `tick` or `finish` of a stage failed; no event is concerned.
     fn tick_failed(&mut self, stage: usize, error: StageError);
+
+    /// An event is about to be run by a stage. Told of by [`Pipeline::process_watched`] alone.
+    fn entering(&mut self, stage: usize, event: &E) {
+        let _ = (stage, event);
+    }
 }
 
 /// The fate of an input. What was derived from it went its own ways before.
@@ -82,6 +88,16 @@ impl<E> Pipeline<E> {
         clock: &mut dyn FnMut() -> u64,
     ) -> Ended {
         self.run(event, now, exits, &mut Timed(clock))
+    }
+
+    /// As [`process`](Pipeline::process), and tells `exits` of each stage that an event comes to, before it does.
+    pub fn process_watched(
+        &mut self,
+        event: &mut E,
+        now: Timestamp,
+        exits: &mut (impl Exits<E> + ?Sized),
+    ) -> Ended {
+        self.run(event, now, exits, &mut Watched)
     }
 
     /// Tells every stage that time has passed. What a stage emits goes through the stages after it
@@ -175,12 +191,12 @@ impl<E> Pipeline<E> {
         (0..self.slots.len()).filter(|&id| self.plan.stateful[id])
     }
 
-    fn run<X: Exits<E> + ?Sized>(
+    fn run<X: Exits<E> + ?Sized, C: Clock>(
         &mut self,
         event: &mut E,
         now: Timestamp,
         exits: &mut X,
-        clock: &mut impl Clock,
+        clock: &mut C,
     ) -> Ended {
         self.recover();
         self.out.begin(now);
@@ -193,6 +209,9 @@ impl<E> Pipeline<E> {
                 }
                 At::Stage(stage) => stage,
             };
+            if C::WATCHES {
+                exits.entering(stage, event);
+            }
             let Some(flow) = self.step(stage, event, clock) else {
                 at = self.slots[stage].next;
                 continue;
@@ -213,7 +232,12 @@ impl<E> Pipeline<E> {
     }
 
     /// Runs waiting events, the last first, until only `level` of them are left.
-    fn drain<X: Exits<E> + ?Sized>(&mut self, level: usize, exits: &mut X, clock: &mut impl Clock) {
+    fn drain<X: Exits<E> + ?Sized, C: Clock>(
+        &mut self,
+        level: usize,
+        exits: &mut X,
+        clock: &mut C,
+    ) {
         while self.out.waiting() > level {
             let Some((mut at, mut event)) = self.out.pop() else {
                 return;
@@ -227,6 +251,9 @@ impl<E> Pipeline<E> {
                     }
                     At::Stage(stage) => stage,
                 };
+                if C::WATCHES {
+                    exits.entering(stage, &event);
+                }
                 let mark = self.out.waiting();
                 match self.step(stage, &mut event, clock) {
                     None => {
@@ -371,31 +398,5 @@ impl<E> std::fmt::Debug for Pipeline<E> {
             .field("stages", &self.plan.names)
             .field("running", &self.cursor.get())
             .finish_non_exhaustive()
-    }
-}
-
-/// Takes the time of a stage, or does not: decided at compile time.
-trait Clock {
-    fn time<T>(&mut self, tally: &mut Tally, work: impl FnOnce() -> T) -> T;
-}
-
-struct Untimed;
-
-impl Clock for Untimed {
-    #[inline]
-    fn time<T>(&mut self, _tally: &mut Tally, work: impl FnOnce() -> T) -> T {
-        work()
-    }
-}
-
-struct Timed<'a>(&'a mut dyn FnMut() -> u64);
-
-impl Clock for Timed<'_> {
-    fn time<T>(&mut self, tally: &mut Tally, work: impl FnOnce() -> T) -> T {
-        let start = (self.0)();
-        let result = work();
-        tally.add(Counter::TimedEvents, 1);
-        tally.add(Counter::TimedNanos, (self.0)().saturating_sub(start));
-        result
     }
 }

@@ -17,12 +17,21 @@ const STRIDE_MAX: u32 = 64;
 impl<C: Codec> Shard<C> {
     /// Runs the events of the current batch; true when the slice is over.
     pub(crate) fn work(&mut self, until: u64) -> bool {
+        // One question a batch: the events of those that nobody looks at pay nothing for it.
+        if self.codec.is_watched() {
+            self.work_seen::<true>(until)
+        } else {
+            self.work_seen::<false>(until)
+        }
+    }
+
+    fn work_seen<const WATCHED: bool>(&mut self, until: u64) -> bool {
         let mut stride = 1;
         let mut unclocked = 0;
         let begun = monotonic_nanos();
         let mut clocked_at = begun;
         self.begin(begun);
-        while self.run_next() {
+        while self.run_next::<WATCHED>() {
             unclocked += 1;
             if unclocked < stride {
                 continue;
@@ -82,7 +91,7 @@ impl<C: Codec> Shard<C> {
 
     /// Decodes the next event of the current batch and runs it through the line; false when there
     /// is none.
-    fn run_next(&mut self) -> bool {
+    fn run_next<const WATCHED: bool>(&mut self) -> bool {
         let (Some(current), Some(open)) = (&mut self.current, &mut self.open) else {
             return false;
         };
@@ -106,7 +115,9 @@ impl<C: Codec> Shard<C> {
         match (decoded, &mut self.item) {
             (Ok(()), Some(item)) => {
                 self.runs = self.runs.wrapping_add(1);
-                let ended = if self.runs.is_multiple_of(TIMED) {
+                let ended = if WATCHED {
+                    self.line.process_watched(item, current.now, &mut collector)
+                } else if self.runs.is_multiple_of(TIMED) {
                     self.line
                         .process_timed(item, current.now, &mut collector, &mut monotonic_nanos)
                 } else {

@@ -42,6 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("journal", &[]),
     ("plan", &[]),
     ("prove", &[]),
+    ("tap", &[]),
     ("top", &[]),
     ("store", &["journal", "delivery"]),
     ("stages", &["engine", "event"]),
@@ -58,7 +59,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "runtime",
         &["engine", "queue", "delivery", "journal", "store"],
     ),
-    ("admin", &["queue", "delivery", "runtime"]),
+    ("admin", &["queue", "delivery", "runtime", "tap"]),
     (
         "daemon",
         &[
@@ -78,13 +79,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "admin",
             "plan",
             "prove",
+            "tap",
             "top",
         ],
     ),
     (
         "instructions",
         &[
-            "event", "engine", "queue", "delivery", "store", "stages", "ingest", "sinks", "runtime",
+            "event", "engine", "queue", "delivery", "store", "stages", "ingest", "sinks",
+            "runtime", "tap",
         ],
     ),
     ("xtask", &[]),
