@@ -18,6 +18,7 @@ mod observe;
 mod order;
 mod patience;
 mod plan;
+mod points;
 mod prove;
 mod reload;
 mod remote;
@@ -27,6 +28,7 @@ mod reproduce;
 mod run;
 mod signals;
 mod status;
+mod tap;
 mod top;
 mod verbs;
 mod watchdog;
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Verb::Reload(args) => order::reload(args),
         Verb::Journal(args) => journal::run(args),
         Verb::Plan(args) => plan::plan(args),
+        Verb::Tap(args) => tap::tap(args),
         Verb::Top(args) => top::top(&args),
         Verb::Prove(args) => prove::prove(args),
         Verb::Worker => worker::run(),
