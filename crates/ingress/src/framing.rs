@@ -92,6 +92,18 @@ impl Framing {
         Ok(())
     }
 
+    /// Whether the next byte belongs to a body.
+    #[cfg(fuzzing)]
+    pub(crate) fn is_in_body(&self) -> bool {
+        matches!(self.place, Place::Body(_) | Place::Chunk(_))
+    }
+
+    /// Whether a request is under way.
+    #[cfg(fuzzing)]
+    pub(crate) fn is_in_request(&self) -> bool {
+        self.place != Place::Start
+    }
+
     fn line(&mut self, line: &[u8]) -> Result<(), Ambiguous> {
         let line = line.strip_suffix(b"\r").ok_or(Ambiguous::BareLineFeed)?;
         match self.place {

@@ -35,6 +35,8 @@ mod drain;
 mod feeds;
 mod format;
 mod framing;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod inflate;
 mod memory;
 mod outcome;
