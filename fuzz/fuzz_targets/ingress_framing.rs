@@ -14,15 +14,85 @@ use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use libfuzzer_sys::{arbitrary, fuzz_target};
+use libfuzzer_sys::arbitrary::{self, Arbitrary, Unstructured};
+use libfuzzer_sys::fuzz_target;
 use millpond_ingress::fuzzing::{bodies, is_clear};
 use smol_hyper::rt::FuturesIo;
 
-#[derive(Debug, arbitrary::Arbitrary)]
-struct Input<'a> {
-    /// How many bytes come at a time.
-    piece: u8,
-    bytes: &'a [u8],
+/// What requests are made of, more or less.
+const WORDS: [&str; 24] = [
+    "POST /v1/events HTTP/1.1\r\nhost: here\r\n",
+    "GET / HTTP/1.0\r\n",
+    "CONNECT a:1 HTTP/1.1\r\n",
+    "content-length: ",
+    "Content-Length:",
+    "content-length : ",
+    "transfer-encoding: chunked\r\n",
+    "Transfer-Encoding: ",
+    "transfer-encoding : ",
+    "chunked",
+    "identity",
+    "connection: keep-alive\r\n",
+    "expect: 100-continue\r\n",
+    "trailer: yes\r\n",
+    "0\r\n\r\n",
+    "\r\n",
+    "\r\n\r\n",
+    "\r",
+    "\n",
+    " ",
+    "\t",
+    ";",
+    "+",
+    "0x",
+];
+
+/// A part of what a connection brings: without lengths that are right, little is read to its end.
+#[derive(Debug, Arbitrary)]
+enum Part<'a> {
+    Word(u8),
+    Bytes(&'a [u8]),
+    Number(u8),
+    /// A request of this length, and as much of a body as it may be off.
+    Whole { length: u8, off: Option<i8> },
+    Chunk { size: u8, off: Option<i8> },
+}
+
+impl Part<'_> {
+    fn write(&self, to: &mut Vec<u8>) {
+        let filler = |length: u8, off: Option<i8>| {
+            vec![b'x'; usize::from(length.saturating_add_signed(off.unwrap_or(0)))]
+        };
+        match self {
+            Part::Word(word) => to.extend(WORDS[usize::from(*word) % WORDS.len()].as_bytes()),
+            Part::Bytes(bytes) => to.extend(*bytes),
+            Part::Number(number) => to.extend(number.to_string().as_bytes()),
+            Part::Whole { length, off } => {
+                to.extend(format!("{}content-length: {length}\r\n\r\n", WORDS[0]).as_bytes());
+                to.extend(filler(*length, *off));
+            }
+            Part::Chunk { size, off } => {
+                to.extend(format!("{size:x}\r\n").as_bytes());
+                to.extend(filler(*size, *off));
+                to.extend(b"\r\n");
+            }
+        }
+    }
+}
+
+/// How many bytes come at a time, and all of them: as they are where the first byte is even, otherwise put together.
+fn input(data: &[u8]) -> Option<(usize, Vec<u8>)> {
+    let (&first, rest) = data.split_first()?;
+    let piece = usize::from(first / 2) + 1;
+    if first % 2 == 0 {
+        return Some((piece, rest.to_vec()));
+    }
+    let mut bytes = Vec::new();
+    let mut rest = Unstructured::new(rest);
+    while !rest.is_empty() && bytes.len() < 64 << 10 {
+        Part::arbitrary(&mut rest).ok()?.write(&mut bytes);
+    }
+    Some((piece, bytes))
 }
 
 /// A connection that brings these bytes and then ends.
@@ -81,11 +151,11 @@ fn read_by_hyper(bytes: &[u8], piece: usize) -> Vec<Vec<u8>> {
     found.clone()
 }
 
-fuzz_target!(|input: Input<'_>| {
-    let piece = usize::from(input.piece) + 1;
-    let (framed, clear) = bodies(input.bytes);
-    assert_eq!(is_clear(input.bytes, piece), clear == input.bytes.len());
-    let read = read_by_hyper(&input.bytes[..clear], piece);
+fuzz_target!(|data: &[u8]| {
+    let Some((piece, bytes)) = input(data) else { return };
+    let (framed, clear) = bodies(&bytes);
+    assert_eq!(is_clear(&bytes, piece), clear == bytes.len());
+    let read = read_by_hyper(&bytes[..clear], piece);
     assert!(read.len() <= framed.len(), "hyper finds {} requests, framing {}", read.len(), framed.len());
     assert_eq!(read, framed[..read.len()]);
 });

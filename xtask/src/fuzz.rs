@@ -127,6 +127,7 @@ fn fuzz(folder: &Path, built: &Path, name: &str, seconds: u64) -> anyhow::Result
         .args(["-max_len=4096", "-timeout=60"])
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
+        .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .output()
         .context("cannot run it")?;

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_std::net::{TcpListener, TcpStream};
+use futures_lite::future::or;
 use millpond_ingest::{BoxFuture, Branch, Inlet, Opened, Source, SourceError, listener};
 
 use crate::auth::{Auth, KeyConfig};
@@ -64,7 +65,7 @@ pub(crate) struct Door {
     pub(crate) dedupe: Option<Dedupe>,
     /// Signatures that were used.
     pub(crate) signatures: Memory,
-    pub(crate) drain: Drain,
+    pub(crate) drain: Arc<Drain>,
 }
 
 impl Source for Http {
@@ -137,6 +138,7 @@ impl Opened for Bound {
             };
             // A signature may be from the future by as much as it may be old.
             let window = auth.longest_window().unwrap_or_default() * 2;
+            let drain = Arc::new(Drain::new(Instant::now()));
             let door = Arc::new(Door {
                 inlet: inlet.clone(),
                 limits: http.limits,
@@ -147,7 +149,7 @@ impl Opened for Bound {
                 cors: http.cors,
                 dedupe: http.dedupe,
                 signatures: Memory::new(SIGNATURES, window),
-                drain: Drain::new(Instant::now()),
+                drain: drain.clone(),
             });
             let peers = http.peers;
             let serve = move |stream: TcpStream| {
@@ -170,7 +172,8 @@ impl Opened for Bound {
                     }
                 }
             };
-            listener::run(listener, http.max_connections, inlet, serve).await;
+            let listens = listener::run(listener, http.max_connections, inlet.clone(), serve);
+            or(listens, drain.watch(&inlet)).await;
             Ok(())
         })
     }

@@ -5,10 +5,11 @@
 mod common;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use common::Rig;
 use common::http::{Client, post};
+use millpond_delivery::Backlog;
 use millpond_ingest::Resume;
 use serde_json::json;
 
@@ -64,7 +65,11 @@ fn a_full_journal_is_no_room_whatever_memory_there_is() {
         let mut rig = Rig::new(64 << 20, 1, None);
         let full = Arc::new(AtomicBool::new(true));
         let says = full.clone();
-        let inlet = rig.journal_inlet_that(Resume::new(), move || says.load(Ordering::Relaxed));
+        let inlet = rig.journal_inlet_that(
+            Resume::new(),
+            move || says.load(Ordering::Relaxed),
+            Backlog::default,
+        );
         let params = json!({ "listen": "127.0.0.1:0", "on_full": on_full, "timeout": "300ms", "ack": "received" });
         let running = rig.start_http_with(params, inlet);
         let mut client = Client::new(&running);
@@ -85,6 +90,31 @@ fn a_full_journal_is_no_room_whatever_memory_there_is() {
                 .events,
             1
         );
+        rig.handle.stop();
+        running.thread.join().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn a_full_journal_is_waited_for_as_long_as_it_drains_whatever_memory_there_is() {
+    for (waiting, expected) in [(1 << 60, "60"), (1 << 10, "1")] {
+        let mut rig = Rig::new(64 << 20, 1, None);
+        let left = AtomicU64::new(0);
+        // Something leaves it each time that one looks; half of it would take ages, or next to nothing.
+        let backlog = move || Backlog {
+            capacity: 1 << 10,
+            waiting,
+            left: left.fetch_add(1 << 20, Ordering::Relaxed),
+        };
+        let inlet = rig.journal_inlet_that(Resume::new(), || true, backlog);
+        let params = json!({ "listen": "127.0.0.1:0", "on_full": "shed", "ack": "received" });
+        let running = rig.start_http_with(params, inlet);
+        // Nothing is known at first.
+        rig.take_until("the drain is measured", |_| {
+            let answer = Client::new(&running).post(b"{\"a\":1}\n");
+            assert_eq!(answer.status, 429, "{answer:?}");
+            answer.header("retry-after") == Some(expected)
+        });
         rig.handle.stop();
         running.thread.join().unwrap().unwrap();
     }
