@@ -69,6 +69,8 @@ impl Installed {
                 "install",
                 "--quiet",
                 "--no-deps",
+                "--require-hashes",
+                "--only-binary=:all:",
                 "--disable-pip-version-check",
                 "-r",
             ])
