@@ -59,6 +59,11 @@ pub(crate) enum Command {
         after_help = "Example: cargo xtask fuzz --only framing --seconds 60\nNeeds a C++ compiler; see fuzz/README.md."
     )]
     Fuzz(FuzzFlags),
+    /// Compare a debug daemon's admin API with its OpenAPI document, by requests that schemathesis makes up.
+    #[command(
+        after_help = "Example: cargo xtask api-tests --hunt 600\nNeeds Python 3.11 or newer, with venv."
+    )]
+    ApiTests(ApiFlags),
     /// Tell the stories of the live page in a real browser; needs Node.js and Chromium.
     PageTests,
     /// Take the pictures of the live page in `docs/page` anew, from a release build of the demo.
@@ -105,6 +110,13 @@ pub(crate) struct FuzzFlags {
     /// How long each is run.
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     pub(crate) seconds: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApiFlags {
+    /// Instead of the same requests each time, make up new ones for this many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) hunt: Option<u32>,
 }
 
 #[derive(Debug, Args)]

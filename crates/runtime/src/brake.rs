@@ -93,6 +93,11 @@ impl Brake {
         *lock(&self.inner.paused)
     }
 
+    /// Pauses it until it is resumed, because somebody wants that; false when it is paused already.
+    pub fn hold(&self) -> bool {
+        self.pause(PauseReason::Operator)
+    }
+
     /// Lets it go on; false when it is not paused. What happened before is not held against it.
     pub fn resume(&self) -> bool {
         let mut paused = lock(&self.inner.paused);
@@ -144,10 +149,11 @@ impl Brake {
         self.inner.flags.load(Ordering::Acquire)
     }
 
-    fn pause(&self, reason: PauseReason) {
+    /// False when it is paused already.
+    fn pause(&self, reason: PauseReason) -> bool {
         let mut paused = lock(&self.inner.paused);
         if paused.is_some() {
-            return;
+            return false;
         }
         *paused = Some(Paused {
             since: SystemTime::now(),
@@ -156,15 +162,18 @@ impl Brake {
         self.inner.flags.fetch_or(PAUSED, Ordering::AcqRel);
         self.inner.gate.close();
         drop(paused);
-        tracing::error!(
-            pipeline = self.inner.pipeline,
-            reason = reason.name(),
-            "the pipeline is paused: {reason}"
-        );
+        let (pipeline, name) = (&*self.inner.pipeline, reason.name());
+        match reason {
+            PauseReason::Operator => {
+                tracing::info!(pipeline, reason = name, "the pipeline is paused: {reason}");
+            }
+            _ => tracing::error!(pipeline, reason = name, "the pipeline is paused: {reason}"),
+        }
+        true
     }
 
     /// Has every shard look at what it is to do.
-    fn wake(&self) {
+    pub fn wake(&self) {
         self.inner
             .shards
             .clone()
