@@ -92,6 +92,15 @@ impl Framing {
         Ok(())
     }
 
+    /// How many bytes of the latest request are still to come; none if nobody can say how many.
+    pub(crate) fn owed(&self) -> Option<u64> {
+        match self.place {
+            Place::Start => Some(0),
+            Place::Body(left) => Some(left),
+            _ => None,
+        }
+    }
+
     /// Whether the next byte belongs to a body.
     #[cfg(fuzzing)]
     pub(crate) fn is_in_body(&self) -> bool {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use async_std::net::{TcpListener, TcpStream};
 use futures_lite::future::or;
 use millpond_ingest::{BoxFuture, Branch, Inlet, Opened, Source, SourceError, listener};
+use millpond_queue::Budget;
 
 use crate::auth::{Auth, KeyConfig};
 use crate::config::exposed;
@@ -14,6 +15,7 @@ use crate::dedupe::Dedupe;
 use crate::drain::Drain;
 use crate::memory::Memory;
 use crate::peers::Peers;
+use crate::room::growing;
 use crate::tls::{Tls, TlsConfig};
 use crate::{Ack, Check, OnFull};
 
@@ -66,6 +68,8 @@ pub(crate) struct Door {
     /// Signatures that were used.
     pub(crate) signatures: Memory,
     pub(crate) drain: Arc<Drain>,
+    /// Of the inlet's budget, what bodies may have that may have to grow.
+    pub(crate) growing: Budget,
 }
 
 impl Source for Http {
@@ -150,6 +154,7 @@ impl Opened for Bound {
                 dedupe: http.dedupe,
                 signatures: Memory::new(SIGNATURES, window),
                 drain: drain.clone(),
+                growing: Budget::new(growing(inlet.budget_bytes())),
             });
             let peers = http.peers;
             let serve = move |stream: TcpStream| {
