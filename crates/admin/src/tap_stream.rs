@@ -31,7 +31,7 @@ pub(crate) struct TapStream {
 struct Counts {
     looked_at: u64,
     shown: u64,
-    /// Wanted, but beyond the rate.
+    /// Beyond the rate, or the limit.
     withheld: u64,
     /// Dropped, as the last sample was told.
     dropped: u64,
@@ -73,11 +73,12 @@ impl TapStream {
     /// What there is to say now.
     fn look(&mut self, now: Instant) -> String {
         let mut said = String::new();
-        for sample in self.tapped.tap.take() {
-            self.counts.looked_at += 1;
+        let samples = self.tapped.tap.take();
+        self.counts.looked_at += samples.len() as u64;
+        for (place, sample) in samples.iter().enumerate() {
             let dropped = self.dropped();
             let since = dropped.saturating_sub(self.counts.dropped);
-            let Some(line) = (self.tapped.show)(&sample, since) else {
+            let Some(line) = (self.tapped.show)(sample, since) else {
                 continue;
             };
             if self.share.left(now) == 0 {
@@ -92,6 +93,7 @@ impl TapStream {
                 *left -= 1;
                 if *left == 0 {
                     self.ended = true;
+                    self.counts.withheld += (samples.len() - place - 1) as u64;
                     said.push_str(&self.tell("end"));
                     return said;
                 }
@@ -139,7 +141,7 @@ mod tests {
 
     fn stream(point: &Arc<Point>, rate: u32, limit: Option<u64>) -> TapStream {
         let tapped = Tapped {
-            tap: point.tap(1_000),
+            tap: point.tap(1_000_000),
             passed: None,
             show: Box::new(|sample, dropped| {
                 let text = String::from_utf8_lossy(&sample.bytes).into_owned();
@@ -176,7 +178,7 @@ mod tests {
         let now = Instant::now();
         stream.look(now);
         point.pass(500, |_| Sample::of(b"a"));
-        // A hundred were copied, one may be shown at once.
+        // All were copied, one may be shown at once.
         let said = stream.look(now);
         assert_eq!(said.matches("event: sample").count(), 1, "{said}");
         let later = stream.look(now + TELL);
