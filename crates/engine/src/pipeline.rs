@@ -69,6 +69,7 @@ pub enum Ended {
 
 impl<E> Pipeline<E> {
     /// Runs one input, and everything that is derived from it, to its end.
+    #[inline]
     pub fn process(
         &mut self,
         event: &mut E,
@@ -80,6 +81,7 @@ impl<E> Pipeline<E> {
 
     /// As [`process`](Pipeline::process), and adds to the statistics how long each stage took by
     /// `clock` (nanoseconds from any fixed point). Meant for a sample of the events.
+    #[inline(never)]
     pub fn process_timed(
         &mut self,
         event: &mut E,
@@ -91,6 +93,7 @@ impl<E> Pipeline<E> {
     }
 
     /// As [`process`](Pipeline::process), and tells `exits` of each stage that an event comes to, before it does.
+    #[inline(never)]
     pub fn process_watched(
         &mut self,
         event: &mut E,
@@ -191,6 +194,8 @@ impl<E> Pipeline<E> {
         (0..self.slots.len()).filter(|&id| self.plan.stateful[id])
     }
 
+    // Where an event is run, and where it is timed; where somebody looks on, time matters less.
+    #[inline(always)]
     fn run<X: Exits<E> + ?Sized, C: Clock>(
         &mut self,
         event: &mut E,
@@ -331,6 +336,7 @@ impl<E> Pipeline<E> {
         result
     }
 
+    #[inline]
     fn leave<X: Exits<E> + ?Sized>(&mut self, list: usize, event: &mut E, exits: &mut X) {
         self.cursor.set(Running::Leaving);
         for &exit in &self.plan.leaves[list] {
@@ -372,7 +378,7 @@ impl<E> Pipeline<E> {
     }
 
     /// After a panic: brings the counts into balance and clears what was left behind.
-    #[inline]
+    #[inline(always)]
     fn recover(&mut self) {
         if self.cursor.get() != Running::Idle {
             self.recover_from_panic();
@@ -380,6 +386,7 @@ impl<E> Pipeline<E> {
     }
 
     #[cold]
+    #[inline(never)]
     fn recover_from_panic(&mut self) {
         match self.cursor.get() {
             Running::Idle => {}
