@@ -32,6 +32,7 @@ mod error;
 mod events;
 mod exit;
 mod feed;
+mod give_back;
 mod handover;
 mod hangs;
 mod intensity;

@@ -195,7 +195,10 @@ impl<C: Codec> Shard<C> {
         if self.shared.brake.is_leaving() {
             self.leave();
         }
-        if !self.flush() || self.shared.brake.holds() {
+        if self.shared.brake.holds() {
+            return self.stand_still();
+        }
+        if !self.flush() {
             return After::Parked;
         }
         if self.shared.budget.is_overdrawn() {
@@ -340,6 +343,19 @@ impl<C: Codec> Shard<C> {
             .brake
             .ran(self.runs.wrapping_sub(self.runs_told));
         self.runs_told = self.runs;
+    }
+
+    /// The pipeline is paused.
+    fn stand_still(&mut self) -> After {
+        if !self.shared.brake.is_kept() {
+            self.flush();
+            return After::Parked;
+        }
+        self.give_back();
+        match self.hand_over() {
+            true => After::Idle,
+            false => After::Parked,
+        }
     }
 
     /// Lets go of what has not been run. Its inputs end as abandoned, which asks whoever can for a retry: those of a

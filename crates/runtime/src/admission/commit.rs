@@ -48,7 +48,7 @@ impl<K: Keep, S: Storage> Writer<K, S> {
 
     /// Commits what has settled. Where there are summaries, a new one first, if the latest holds it up.
     fn commit_all(&mut self) -> Result<(), Halt> {
-        let settled = self.shared.prefix.progress().settled;
+        let settled = self.shared.settled();
         let holds = |summary: u64| settled > summary;
         if settled > self.journal.committed_sequence()
             && self.unsummed
@@ -87,7 +87,7 @@ impl<K: Keep, S: Storage> Writer<K, S> {
         loop {
             self.commit_all()?;
             let state = self.shared.lock();
-            let settled = self.shared.prefix.progress().settled;
+            let settled = self.shared.settled();
             if state.finished || (state.read && settled == state.durable) {
                 drop(state);
                 return self.commit_all();
