@@ -54,6 +54,11 @@ pub(crate) enum Command {
         after_help = "Example: cargo xtask clients --only segment\nNeeds node, npm, python3 and curl."
     )]
     Clients(ClientsFlags),
+    /// Compare a debug daemon's admin API with its OpenAPI document, by requests that schemathesis makes up.
+    #[command(
+        after_help = "Example: cargo xtask api-tests --hunt 600\nNeeds Python 3.11 or newer, with venv."
+    )]
+    ApiTests(ApiFlags),
     /// Tell the stories of the live page in a real browser; needs Node.js and Chromium.
     PageTests,
     /// Take the pictures of the live page in `docs/page` anew, from a release build of the demo.
@@ -90,6 +95,13 @@ pub(crate) struct ClientsFlags {
     /// How many events each client sends.
     #[arg(long, value_name = "EVENTS", default_value_t = 10_000)]
     pub(crate) events: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApiFlags {
+    /// Instead of the same requests each time, make up new ones for this many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) hunt: Option<u32>,
 }
 
 #[derive(Debug, Args)]

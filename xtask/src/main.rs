@@ -1,5 +1,5 @@
 //! Development tasks, run as `cargo xtask <command>`: `tidy`, `ci`, `bench`, `ack`, `ingress`, `burst`, `plan-check`,
-//! `instructions`, `clients` and `prove-bugs`.
+//! `instructions`, `clients`, `api-tests`, `page-tests`, `screenshots` and `prove-bugs`.
 //!
 //! This package builds and runs the daemon like any user would. It depends on no crate of the workspace.
 
@@ -9,10 +9,12 @@
     reason = "the output of a command line tool is its result"
 )]
 
+mod api;
 mod bench;
 mod ci;
 mod clients;
 mod flags;
+mod installed;
 mod instructions;
 mod page;
 mod prove_bugs;
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Command::PlanCheck(flags) => bench::plan_check::run(&flags),
         Command::Instructions(flags) => instructions::run(&flags),
         Command::Clients(flags) => clients::run(&flags),
+        Command::ApiTests(flags) => api::run(&flags),
         Command::PageTests => page::tests(),
         Command::Screenshots => page::screenshots(),
         Command::ProveBugs(flags) => prove_bugs::run(&flags),

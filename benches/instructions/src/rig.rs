@@ -53,7 +53,7 @@ impl<C: Codec<Batch = Slice>> Rig<C> {
         let (letters, dead) = sink("dead_letters", empty);
         let spec = PipelineSpec {
             ledger: ledger.clone(),
-            blueprint,
+            design: blueprint.into(),
             codec: Box::new(codec),
             exits: vec![exit],
             dead_letters: Some(letters),

@@ -18,6 +18,18 @@ pub trait Control: Send + Sync {
     /// Why there is nothing to resume.
     fn resume(&self, pipeline: &str) -> Result<(), String>;
 
+    /// Pauses a pipeline. Must not wait.
+    ///
+    /// # Errors
+    /// Why it cannot be.
+    fn pause(&self, pipeline: &str) -> Result<(), String>;
+
+    /// Takes over what has changed in the configuration, and says which keys did. May take a while.
+    ///
+    /// # Errors
+    /// Why nothing was taken over.
+    fn reload(&self) -> Result<Vec<String>, NotReloaded>;
+
     /// How the last order does.
     fn last(&self) -> Value;
 
@@ -31,6 +43,15 @@ pub trait Control: Send + Sync {
     fn token_file(&self) -> Option<String> {
         None
     }
+}
+
+/// Why a configuration was not taken over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotReloaded {
+    /// It is wrong.
+    Invalid(String),
+    /// It may be right, and needs more than a reload.
+    Conflict(String),
 }
 
 /// What is to be done with dead letters.
@@ -51,10 +72,10 @@ pub enum OrderKind {
     Purge,
 }
 
-/// Which pipeline is to go on: the body of a request.
+/// Which pipeline is meant: the body of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Resume {
+pub(crate) struct OfPipeline {
     pub(crate) pipeline: String,
 }
 

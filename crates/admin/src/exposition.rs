@@ -208,7 +208,7 @@ fn stages(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
         pipelines.flat_map(|one| {
             one.stages
                 .iter()
-                .map(|(name, counts)| (one.name, *name, counts))
+                .map(|(name, counts)| (one.name, &**name, counts))
         })
     };
     out.counters(

@@ -29,6 +29,8 @@
 //! | `POST /api/v1/dlq/replay` | with the token: 202 and the number of an order to run letters again, `{"where":["reason=refused"],"again":false}` |
 //! | `POST /api/v1/dlq/purge` | the same, to delete them |
 //! | `POST /api/v1/workers` | with the token: sets how many workers there are, `{"workers":4}` |
+//! | `POST /api/v1/pipelines/pause` | with the token: 200 once a pipeline is paused, `{"pipeline":"clicks"}` |
+//! | `POST /api/v1/reload` | with the token: 200 with the keys that changed once they are taken over, 409 or 422 if nothing is |
 //! | `POST /api/v1/pipelines/resume` | with the token: 200 once a paused pipeline goes on, `{"pipeline":"clicks"}` |
 //!
 //! Anything else is answered with an `application/problem+json` body. The listener refuses to bind
@@ -141,14 +143,14 @@ mod server;
 mod service;
 mod workers;
 
-pub use control::{Control, Order, OrderKind, Wanted};
+pub use control::{Control, NotReloaded, Order, OrderKind, Wanted};
 pub use error::AdminError;
 pub use journal::JournalObserved;
 pub use letters::LatestLetter;
 pub use observed::{
     BufferStore, BuildInfo, Circuit, Health, KeptLetters, LetterCount, LetterStore, Observed,
-    PipelineObserved, Read, SinkObserved, SinkState, StageCounts, StageObserved, WorkerCounts,
-    WorkerDecision, WorkerProcesses,
+    PipelineObserved, Read, SinkObserved, SinkState, StageCounts, WorkerCounts, WorkerDecision,
+    WorkerProcesses,
 };
 pub use pipelines::{PausedPipeline, Supervision};
 pub use server::{Admin, bind};

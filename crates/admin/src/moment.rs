@@ -22,9 +22,18 @@ pub(crate) struct PipelineMoment {
     pub(crate) begun: u64,
     pub(crate) delivered: u64,
     pub(crate) dead_lettered: u64,
-    pub(crate) stages: Vec<StageCounts>,
+    pub(crate) stages: Vec<(String, StageCounts)>,
     /// By shard, what has ever arrived.
     pub(crate) shards: Vec<u64>,
+}
+
+impl PipelineMoment {
+    /// The counts of a stage. One that was not there had counted nothing.
+    pub(crate) fn stage(&self, name: &str) -> StageCounts {
+        let mut stages = self.stages.iter();
+        let known = stages.find(|(known, _)| known == name);
+        known.map_or_else(StageCounts::default, |(_, counts)| *counts)
+    }
 }
 
 impl Moment {
@@ -34,7 +43,7 @@ impl Moment {
             begun: one.totals.received.saturating_sub(one.depth.events),
             delivered: one.totals.delivered,
             dead_lettered: one.totals.dead_lettered,
-            stages: one.stages.iter().map(|(_, counts)| *counts).collect(),
+            stages: one.stages.clone(),
             shards: one.arrived.clone(),
         });
         let sinks = seen.sinks.iter();

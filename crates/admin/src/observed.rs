@@ -86,8 +86,8 @@ pub struct PipelineObserved {
     pub key: Option<String>,
     /// Its mailboxes. The name of the view is the `queue` label: unique among all queues.
     pub intake: IntakeView,
-    /// Its stages, in the order of the line.
-    pub stages: Vec<StageObserved>,
+    /// Its stages in the order of the line, by name. They may become others.
+    pub stages: Read<Vec<(String, StageCounts)>>,
     /// Counts the events in every place that may hold one, from upstream to downstream; see
     /// [`Ledger::unaccounted`].
     pub held: Read<u64>,
@@ -99,14 +99,6 @@ pub struct PipelineObserved {
     pub service: Read<Service>,
     /// How many of its shards wait for space in a sink's room.
     pub parked_shards: Read<u64>,
-}
-
-/// A stage of a pipeline.
-pub struct StageObserved {
-    /// Its name.
-    pub name: String,
-    /// Reads its counts.
-    pub counts: Read<StageCounts>,
 }
 
 /// What a stage has done.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
-use crate::control::{Control, Order, OrderKind, Resume};
+use crate::control::{Control, NotReloaded, OfPipeline, Order, OrderKind};
 use crate::reply::{self, Refusal, Reply};
 
 /// The largest body, in bytes.
@@ -22,18 +22,23 @@ const BODY: usize = 64 << 10;
 pub(crate) enum Change {
     /// What is in the store of dead letters.
     Letters(OrderKind),
-    /// Whether a paused pipeline goes on.
+    /// Whether a pipeline is paused.
+    Pause,
     Resume,
+    /// What pipelines do with their events.
+    Reload,
     /// How many workers there are.
     Workers,
 }
 
 impl Change {
     /// Where something can be changed.
-    pub(crate) const PATHS: [&str; 4] = [
+    pub(crate) const PATHS: [&str; 6] = [
         "/api/v1/dlq/purge",
         "/api/v1/dlq/replay",
+        "/api/v1/pipelines/pause",
         "/api/v1/pipelines/resume",
+        "/api/v1/reload",
         "/api/v1/workers",
     ];
 
@@ -41,12 +46,19 @@ impl Change {
         match path {
             "/api/v1/dlq/replay" => Some(Change::Letters(OrderKind::Replay)),
             "/api/v1/dlq/purge" => Some(Change::Letters(OrderKind::Purge)),
+            "/api/v1/pipelines/pause" => Some(Change::Pause),
             "/api/v1/pipelines/resume" => Some(Change::Resume),
+            "/api/v1/reload" => Some(Change::Reload),
             "/api/v1/workers" => Some(Change::Workers),
             _ => None,
         }
     }
 }
+
+/// Nothing has to be said: the body of a request.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
 
 /// How many workers are wanted: the body of a request.
 #[derive(Deserialize)]
@@ -85,7 +97,9 @@ pub(crate) async fn take(
     };
     let done = match change {
         Change::Letters(kind) => letters(control, kind, &body.to_bytes()),
+        Change::Pause => pause(control, &body.to_bytes()),
         Change::Resume => resume(control, &body.to_bytes()),
+        Change::Reload => reload(control.clone(), &body.to_bytes()).await,
         Change::Workers => workers(control, &body.to_bytes()),
     };
     done.unwrap_or_else(Refusal::reply)
@@ -99,11 +113,30 @@ fn letters(control: &Arc<dyn Control>, kind: OrderKind, body: &[u8]) -> Result<R
     }
 }
 
+fn pause(control: &Arc<dyn Control>, body: &[u8]) -> Result<Reply, Refusal> {
+    let OfPipeline { pipeline } = read(body, "{\"pipeline\":\"clicks\"}")?;
+    match control.pause(&pipeline) {
+        Ok(()) => Ok(reply::document(&json!({ "paused": pipeline }))),
+        Err(why) => Err(Refusal::new(StatusCode::CONFLICT, why)),
+    }
+}
+
 fn resume(control: &Arc<dyn Control>, body: &[u8]) -> Result<Reply, Refusal> {
-    let Resume { pipeline } = read(body, "{\"pipeline\":\"clicks\"}")?;
+    let OfPipeline { pipeline } = read(body, "{\"pipeline\":\"clicks\"}")?;
     match control.resume(&pipeline) {
         Ok(()) => Ok(reply::document(&json!({ "resumed": pipeline }))),
         Err(why) => Err(Refusal::new(StatusCode::CONFLICT, why)),
+    }
+}
+
+async fn reload(control: Arc<dyn Control>, body: &[u8]) -> Result<Reply, Refusal> {
+    let Nothing {} = read(body, "{}")?;
+    // It reads files, and builds what it reads.
+    let reloaded = async_std::task::spawn_blocking(move || control.reload()).await;
+    match reloaded {
+        Ok(changed) => Ok(reply::document(&json!({ "changed": changed }))),
+        Err(NotReloaded::Conflict(why)) => Err(Refusal::new(StatusCode::CONFLICT, why)),
+        Err(NotReloaded::Invalid(why)) => Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, why)),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::api::terms;
 use crate::families::seconds;
 use crate::history::Sample;
 use crate::moment::{Moment, Span};
-use crate::observed::Observed;
+use crate::observed::{Observed, StageCounts};
 use crate::seen::{PipelineSeen, Seen, SinkSeen};
 use pressure::pressure;
 
@@ -150,14 +150,13 @@ impl Overview<'_> {
             "delivered_per_second": self.rate(|moment| moment.pipelines[at].delivered),
             "dead_lettered_per_second": self.rate(|moment| moment.pipelines[at].dead_lettered),
             "ledger": terms(one),
-            "stages": (0..one.stages.len()).map(|stage| self.stage(at, one, stage)).collect::<Vec<_>>(),
+            "stages": one.stages.iter().map(|(name, counts)| self.stage(at, name, counts)).collect::<Vec<_>>(),
             "shards": self.shards(at, one),
         })
     }
 
-    fn stage(&self, pipeline: usize, one: &PipelineSeen<'_>, at: usize) -> Value {
-        let (name, counts) = &one.stages[at];
-        let of = |moment: &Moment| moment.pipelines[pipeline].stages[at];
+    fn stage(&self, pipeline: usize, name: &str, counts: &StageCounts) -> Value {
+        let of = |moment: &Moment| moment.pipelines[pipeline].stage(name);
         let time = self.span.and_then(|span| {
             let events = span.growth(|moment| of(moment).timed_events);
             let nanos = span.growth(|moment| of(moment).timed_nanos);

@@ -36,7 +36,7 @@ pub(crate) struct PipelineSeen<'a> {
     pub(crate) in_hand: u64,
     pub(crate) shards: Vec<Depth>,
     pub(crate) arrived: Vec<u64>,
-    pub(crate) stages: Vec<(&'a str, StageCounts)>,
+    pub(crate) stages: Vec<(String, StageCounts)>,
     pub(crate) letters: Vec<LetterCount>,
     pub(crate) service: Service,
     pub(crate) arrivals: u64,
@@ -76,11 +76,7 @@ impl<'a> Seen<'a> {
             arrived: (0..pipeline.intake.shards())
                 .filter_map(|shard| pipeline.intake.arrived(shard))
                 .collect(),
-            stages: pipeline
-                .stages
-                .iter()
-                .map(|stage| (stage.name.as_str(), (stage.counts)()))
-                .collect(),
+            stages: (pipeline.stages)(),
             letters: (pipeline.letters)(),
             service: (pipeline.service)(),
             arrivals: pipeline.intake.arrivals(),

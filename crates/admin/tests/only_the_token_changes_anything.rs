@@ -5,7 +5,7 @@ mod common;
 use std::sync::{Arc, Mutex};
 
 use common::{ask, pond, raw, serving};
-use millpond_admin::{Control, Observed, Order, OrderKind, Wanted};
+use millpond_admin::{Control, NotReloaded, Observed, Order, OrderKind, Wanted};
 use serde_json::{Value, json};
 
 const TOKEN: &str = "0123456789abcdef";
@@ -15,6 +15,8 @@ struct Desk {
     orders: Mutex<Vec<Order>>,
     workers: Mutex<u64>,
     resumed: Mutex<Vec<String>>,
+    paused: Mutex<Vec<String>>,
+    reloads: Mutex<u64>,
 }
 
 impl Control for Desk {
@@ -50,6 +52,27 @@ impl Control for Desk {
         Ok(())
     }
 
+    fn pause(&self, pipeline: &str) -> Result<(), String> {
+        let mut paused = self.paused.lock().expect("whole");
+        if paused.iter().any(|known| known == pipeline) {
+            return Err(format!("pipeline {pipeline:?} is paused already"));
+        }
+        paused.push(pipeline.to_owned());
+        Ok(())
+    }
+
+    fn reload(&self) -> Result<Vec<String>, NotReloaded> {
+        let mut reloads = self.reloads.lock().expect("whole");
+        *reloads += 1;
+        match *reloads {
+            1 => Ok(vec!["pipelines.clicks.stages".to_owned()]),
+            2 => Err(NotReloaded::Invalid(
+                "clicks.toml: no such stage".to_owned(),
+            )),
+            _ => Err(NotReloaded::Conflict("needs a restart".to_owned())),
+        }
+    }
+
     fn last(&self) -> Value {
         json!({ "orders": self.orders.lock().expect("whole").len() })
     }
@@ -82,7 +105,9 @@ fn whoever_shows_no_token_or_another_one_is_refused_on_every_path() {
         for path in [
             "/api/v1/dlq/replay",
             "/api/v1/dlq/purge",
+            "/api/v1/pipelines/pause",
             "/api/v1/pipelines/resume",
+            "/api/v1/reload",
             "/api/v1/workers",
         ] {
             for headers in [
@@ -96,7 +121,10 @@ fn whoever_shows_no_token_or_another_one_is_refused_on_every_path() {
                 "authorization: Bearer 0123456789abcdef\r\nauthorization: Bearer x\r\n",
             ] {
                 let wish = match path {
-                    "/api/v1/pipelines/resume" => "{\"pipeline\":\"clicks\"}",
+                    "/api/v1/pipelines/pause" | "/api/v1/pipelines/resume" => {
+                        "{\"pipeline\":\"clicks\"}"
+                    }
+                    "/api/v1/reload" => "{}",
                     _ => "{\"where\":[]}",
                 };
                 let (status, body) = post(address, path, headers, wish);
@@ -111,6 +139,8 @@ fn whoever_shows_no_token_or_another_one_is_refused_on_every_path() {
     assert_eq!(desk.orders.lock().expect("whole").len(), 0);
     assert_eq!(*desk.workers.lock().expect("whole"), 0);
     assert_eq!(desk.resumed.lock().expect("whole").len(), 0);
+    assert_eq!(desk.paused.lock().expect("whole").len(), 0);
+    assert_eq!(*desk.reloads.lock().expect("whole"), 0);
 }
 
 #[test]
@@ -142,6 +172,37 @@ fn a_paused_pipeline_is_shown_and_resumed_by_whoever_has_the_token() {
         );
     });
     assert_eq!(*desk.resumed.lock().expect("whole"), ["clicks"]);
+}
+
+#[test]
+fn a_pipeline_is_paused_once_and_a_second_time_is_told() {
+    let (desk, observed) = with_desk();
+    let token = format!("authorization: Bearer {TOKEN}\r\n");
+    serving(observed, |address| {
+        let pause = |body| post(address, "/api/v1/pipelines/pause", &token, body);
+        assert_eq!(pause("{}").0, 400);
+        let done = (200, "{\"paused\":\"clicks\"}\n".to_owned());
+        assert_eq!(pause("{\"pipeline\":\"clicks\"}"), done);
+        let (status, why) = pause("{\"pipeline\":\"clicks\"}");
+        assert!(status == 409 && why.contains("already"), "{why}");
+    });
+    assert_eq!(*desk.paused.lock().expect("whole"), ["clicks"]);
+}
+
+#[test]
+fn a_reload_says_what_changed_or_why_nothing_did() {
+    let (_, observed) = with_desk();
+    let token = format!("authorization: Bearer {TOKEN}\r\n");
+    serving(observed, |address| {
+        let reload = |body| post(address, "/api/v1/reload", &token, body);
+        assert_eq!(reload("{\"force\":true}").0, 400);
+        let done = "{\"changed\":[\"pipelines.clicks.stages\"]}\n".to_owned();
+        assert_eq!(reload("{}"), (200, done));
+        let (status, why) = reload("{}");
+        assert!(status == 422 && why.contains("no such stage"), "{why}");
+        let (status, why) = reload("{}");
+        assert!(status == 409 && why.contains("restart"), "{why}");
+    });
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::wire;
 /// What cannot be built.
 pub(crate) fn check(config: &Config) -> Result<String, StartError> {
     for pipeline in &config.pipelines {
-        wire::blueprint(pipeline)?;
+        wire::blueprint(pipeline, None)?;
         wire::key(pipeline)?;
     }
     let mut out = String::from("the configuration is right\n");

@@ -52,12 +52,21 @@ pub(crate) enum Verb {
     /// Runs the event of a crash through its pipeline once more, alone and apart, and says what happens.
     #[command(after_help = REPLAY_EXAMPLE)]
     Replay(ReplayCrashArgs),
-    /// Lets a pipeline go on that was paused because it crashed too often.
+    /// Pauses a pipeline of a running daemon; what it has not run waits.
+    #[command(after_help = PAUSE_EXAMPLE)]
+    Pause(PipelineArgs),
+    /// Lets a pipeline go on that is paused.
     #[command(after_help = RESUME_EXAMPLE)]
-    Resume(ResumeArgs),
+    Resume(PipelineArgs),
+    /// Has a running daemon read its configuration again and take over changed stages.
+    #[command(after_help = RELOAD_EXAMPLE)]
+    Reload(StoreArgs),
     /// Looks at the journal, and goes on behind damage.
     #[command(after_help = JOURNAL_EXAMPLES)]
     Journal(JournalArgs),
+    /// Watches a running daemon in the terminal: what flows, what is held up, and where that begins.
+    #[command(after_help = crate::top::EXAMPLES)]
+    Top(crate::top::TopArgs),
     /// Predicts from measured service times how other numbers of workers do at other rates.
     #[command(after_help = crate::plan::EXAMPLES)]
     Plan(crate::plan::PlanArgs),
@@ -117,6 +126,24 @@ A dead letter with the reason `panic` names the file. The pipeline is as it was 
 configured now; nothing is written to its sinks. For dead letters of all kinds, and into the sinks: millpond dlq replay.
 Exit codes: 0 it went through, 1 it crashed again, 2 it is no such file, 78 bad configuration.";
 
+const PAUSE_EXAMPLE: &str = "\
+Examples:
+  millpond pause clicks -c clicks.toml
+  millpond pause clicks --path data/dead-letters
+
+The daemon is reached through its admin listener, with the token that it leaves beside the dead letters. /readyz answers
+503 meanwhile. `millpond resume` lets the pipeline go on, and so does a restart.
+Exit codes: 0 it is paused, 1 it was already or no daemon answers, 78 bad configuration.";
+
+const RELOAD_EXAMPLE: &str = "\
+Examples:
+  millpond reload -c clicks.toml
+  millpond reload --path data/dead-letters
+
+-c only says where the daemon's token is: the daemon reads the files that it was started with, with its own environment
+and --set. All that changed is taken over, or, if anything else than stages and max_emit of pipelines did, nothing.
+Exit codes: 0 reloaded, 1 refused or no daemon answers, 78 bad configuration.";
+
 const RESUME_EXAMPLE: &str = "\
 Examples:
   millpond resume clicks -c clicks.toml
@@ -165,9 +192,9 @@ pub(crate) struct ReplayCrashArgs {
     pub(crate) here: bool,
 }
 
-/// Which pipeline goes on.
+/// Which pipeline is meant.
 #[derive(Args, Debug)]
-pub(crate) struct ResumeArgs {
+pub(crate) struct PipelineArgs {
     /// The pipeline's name.
     pub(crate) pipeline: String,
 
@@ -291,9 +318,13 @@ mod tests {
             "millpond dlq replay -c clicks.toml --where stage=explode --dry-run",
             "millpond dlq purge -c clicks.toml --where replayed=true --yes",
             "millpond replay data/dead-letters/crashes/1-clicks-1.crash -c clicks.toml",
+            "millpond pause clicks -c clicks.toml",
             "millpond resume clicks -c clicks.toml",
+            "millpond reload --path data/dead-letters",
             "millpond plan -c clicks.toml --sample events.ndjson --workers 1,2,4 --rate 10000,50000",
             "millpond plan --live 127.0.0.1:7080 --for 30s --burst 300000x5s --json",
+            "millpond top",
+            "millpond top --admin 127.0.0.1:7081 --interval 5s --count 12",
             "millpond prove --rounds 200 --seed 7 --faults kill,disk-full",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));

@@ -7,7 +7,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use millpond_runtime::{Crash, KeepCrash};
 use serde_json::Value;
@@ -36,6 +36,8 @@ pub(crate) struct Crashes {
 struct State {
     /// Names and sizes, oldest first; read from the folder with the first crash.
     files: Option<VecDeque<(String, u64)>>,
+    /// What pipelines do with an event, by their names.
+    pipelines: HashMap<String, Arc<Value>>,
     /// How many there were of each kind in this run.
     kinds: HashMap<String, u32>,
     number: u64,
@@ -51,17 +53,24 @@ impl Crashes {
 
     /// What keeps the crashes of a pipeline.
     pub(crate) fn of(self: &Arc<Self>, pipeline: &Pipeline) -> KeepCrash {
-        let (crashes, config) = (self.clone(), file::config(pipeline));
-        Arc::new(move |crash| crashes.keep(crash, &config))
+        self.know(pipeline);
+        let crashes = self.clone();
+        Arc::new(move |crash| crashes.keep(crash))
     }
 
-    fn keep(&self, crash: &Crash<'_>, config: &Value) -> Option<String> {
-        // A name is given before a file is written, and forgotten after one is gone: a panic in between costs a file.
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    /// From now on the pipeline of this name is this one.
+    pub(crate) fn know(&self, pipeline: &Pipeline) {
+        let config = Arc::new(file::config(pipeline));
+        self.lock().pipelines.insert(pipeline.name.clone(), config);
+    }
+
+    fn keep(&self, crash: &Crash<'_>) -> Option<String> {
+        let mut state = self.lock();
+        let config = state.pipelines.get(crash.pipeline)?.clone();
         if !state.is_new(crash) {
             return None;
         }
-        match self.write(&mut state, crash, config) {
+        match self.write(&mut state, crash, &config) {
             Ok(path) => Some(path.display().to_string()),
             Err(error) => {
                 let folder = self.folder.display();
@@ -103,6 +112,11 @@ impl Crashes {
             self.make_room(files)?;
         }
         Ok(path)
+    }
+
+    /// A name is given before a file is written, and forgotten after one is gone: a panic in between costs a file.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Deletes the oldest until the others are few enough.

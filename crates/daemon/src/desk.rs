@@ -9,11 +9,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use millpond_admin::{Control, Order, OrderKind};
-use millpond_runtime::PoolHandle;
+use millpond_admin::{Control, NotReloaded, Order, OrderKind};
+use millpond_runtime::{Brake, PipelineView, PoolHandle};
 use millpond_store::Filter;
 use serde_json::{Value, json};
 
+use crate::reload::Reloader;
 use crate::replay::Replayer;
 use crate::wire::Seen;
 
@@ -90,6 +91,8 @@ pub(crate) struct Desk {
     replayer: Arc<Replayer>,
     pool: PoolHandle,
     seen: Arc<Seen>,
+    /// Where there is a configuration to read again.
+    reloader: Option<Reloader>,
     pass: Pass,
     last: Arc<Mutex<Last>>,
 }
@@ -109,6 +112,7 @@ impl Desk {
         replayer: Arc<Replayer>,
         seen: Arc<Seen>,
         pool: PoolHandle,
+        reloader: Option<Reloader>,
         address: SocketAddr,
     ) -> io::Result<Self> {
         Ok(Desk {
@@ -116,8 +120,19 @@ impl Desk {
             pass: Pass::leave(&replayer.folder, address)?,
             replayer,
             pool,
+            reloader,
             last: Arc::default(),
         })
+    }
+}
+
+impl Desk {
+    /// What stops the pipeline of this name.
+    fn brake(&self, pipeline: &str) -> Result<&Brake, String> {
+        let mut pipelines = self.seen.pipelines.iter().map(|one| &one.view);
+        let known = pipelines.find(|view| view.name() == pipeline);
+        let unknown = || format!("there is no pipeline {pipeline:?}");
+        known.map(PipelineView::brake).ok_or_else(unknown)
     }
 }
 
@@ -173,12 +188,25 @@ impl Control for Desk {
     }
 
     fn resume(&self, pipeline: &str) -> Result<(), String> {
-        let mut pipelines = self.seen.pipelines.iter().map(|one| &one.view);
-        let known = pipelines.find(|view| view.name() == pipeline);
-        match known.map(|view| view.brake().resume()) {
-            Some(true) => Ok(()),
-            Some(false) => Err(format!("pipeline {pipeline:?} is not paused")),
-            None => Err(format!("there is no pipeline {pipeline:?}")),
+        match self.brake(pipeline)?.resume() {
+            true => Ok(()),
+            false => Err(format!("pipeline {pipeline:?} is not paused")),
+        }
+    }
+
+    fn pause(&self, pipeline: &str) -> Result<(), String> {
+        match self.brake(pipeline)?.hold() {
+            true => Ok(()),
+            false => Err(format!("pipeline {pipeline:?} is paused already")),
+        }
+    }
+
+    fn reload(&self) -> Result<Vec<String>, NotReloaded> {
+        match &self.reloader {
+            Some(reloader) => reloader.reload(),
+            None => Err(NotReloaded::Conflict(
+                "this daemon was started without a configuration to read again".to_owned(),
+            )),
         }
     }
 

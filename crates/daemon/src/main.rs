@@ -15,17 +15,19 @@ mod journal;
 mod kinds;
 mod logs;
 mod observe;
+mod order;
 mod patience;
 mod plan;
 mod prove;
+mod reload;
 mod remote;
 mod replay;
 mod report;
 mod reproduce;
-mod resume;
 mod run;
 mod signals;
 mod status;
+mod top;
 mod verbs;
 mod watchdog;
 mod wire;
@@ -54,9 +56,12 @@ fn main() -> ExitCode {
         Verb::Check(args) => verbs::check(args),
         Verb::Dlq(args) => dlq::run(args),
         Verb::Replay(args) => reproduce::run(&args),
-        Verb::Resume(args) => resume::run(args),
+        Verb::Pause(args) => order::pause(args),
+        Verb::Resume(args) => order::resume(args),
+        Verb::Reload(args) => order::reload(args),
         Verb::Journal(args) => journal::run(args),
         Verb::Plan(args) => plan::plan(args),
+        Verb::Top(args) => top::top(&args),
         Verb::Prove(args) => prove::prove(args),
         Verb::Worker => worker::run(),
         Verb::Schema => verbs::schema(),

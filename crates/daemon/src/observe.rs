@@ -6,8 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use millpond_admin::{
     BufferStore, BuildInfo, Circuit, Control, Health, JournalObserved, KeptLetters, LatestLetter,
     LetterCount, LetterStore, Observed, PausedPipeline, PipelineObserved, Read, SinkObserved,
-    SinkState, StageCounts, StageObserved, Supervision, WorkerCounts, WorkerDecision,
-    WorkerProcesses,
+    SinkState, StageCounts, Supervision, WorkerCounts, WorkerDecision, WorkerProcesses,
 };
 use millpond_runtime::admission::AdmissionView;
 use millpond_runtime::process::ProcessesView;
@@ -152,12 +151,7 @@ fn pipeline(seen: &Arc<Seen>, at: usize) -> PipelineObserved {
         key,
         ..
     } = &seen.pipelines[at];
-    let stages = view
-        .stages()
-        .stages()
-        .enumerate()
-        .map(|(id, (name, _))| stage(view, id, name));
-    let (held, letters) = (seen.clone(), view.clone());
+    let (held, stages, letters) = (seen.clone(), view.clone(), view.clone());
     let (service, parked) = (view.clone(), view.clone());
     PipelineObserved {
         ledger: view.ledger().clone(),
@@ -165,7 +159,13 @@ fn pipeline(seen: &Arc<Seen>, at: usize) -> PipelineObserved {
         to: to.clone(),
         key: key.clone(),
         intake: view.intake().clone(),
-        stages: stages.collect(),
+        stages: Arc::new(move || {
+            let stats = stages.stages();
+            let counts = stats.stages();
+            counts
+                .map(|(name, counts)| (name.to_owned(), stage(&counts)))
+                .collect()
+        }),
         held: Arc::new(move || held.pipelines[at].held()),
         letters: Arc::new(move || {
             let count = |((stage, reason), letters)| LetterCount {
@@ -200,25 +200,17 @@ fn supervision(view: &PipelineView) -> Read<Supervision> {
     })
 }
 
-fn stage(view: &PipelineView, id: usize, name: &str) -> StageObserved {
-    let stats = view.stages().clone();
-    let counts = move || {
-        let counts = stats.stage(id).unwrap_or_default();
-        StageCounts {
-            passed: counts.passed,
-            filtered: counts.filtered,
-            consumed: counts.consumed,
-            absorbed: counts.absorbed,
-            dropped: counts.dropped,
-            failed: counts.failed,
-            emitted: counts.emitted,
-            timed_events: counts.timed_events,
-            timed_nanos: counts.timed_nanos,
-        }
-    };
-    StageObserved {
-        name: name.to_owned(),
-        counts: Arc::new(counts),
+fn stage(counts: &millpond_engine::StageCounts) -> StageCounts {
+    StageCounts {
+        passed: counts.passed,
+        filtered: counts.filtered,
+        consumed: counts.consumed,
+        absorbed: counts.absorbed,
+        dropped: counts.dropped,
+        failed: counts.failed,
+        emitted: counts.emitted,
+        timed_events: counts.timed_events,
+        timed_nanos: counts.timed_nanos,
     }
 }
 

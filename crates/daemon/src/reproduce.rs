@@ -56,7 +56,7 @@ impl ReplayError {
 fn replay(args: &ReplayCrashArgs) -> Result<ExitCode, ReplayError> {
     let file = CrashFile::read(&args.file)?;
     let pipeline = pipeline(&file, args)?;
-    let blueprint = crate::wire::blueprint(&pipeline)?;
+    let blueprint = crate::wire::blueprint(&pipeline, None)?;
     if args.here {
         return Ok(ExitCode::from(run::run(&pipeline, &blueprint, file.event)));
     }

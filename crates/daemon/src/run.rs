@@ -14,10 +14,12 @@ use millpond_runtime::note_panics;
 use millpond_sinks::{BufferControl, BufferHandle, ClosedReason, SinkError, SinkHandle};
 
 use crate::backlog::Backlog;
+use crate::config::{Config, Inputs};
 use crate::desk::{Desk, Pass};
 use crate::health::{Phase, Vitals};
 use crate::observe;
 use crate::patience::Patience;
+use crate::reload::Reloader;
 use crate::replay::Replayer;
 use crate::report;
 use crate::status::Status;
@@ -40,10 +42,12 @@ pub(crate) enum Happening {
     Drained(Vec<SinkError>),
 }
 
-/// Runs the line to its end. The exit code: 0 drained, 1 something failed or was left.
+/// Runs the line to its end. What it was made of, and from where that was read, is `reread` when it is to be
+/// reloaded. The exit code: 0 drained, 1 something failed or was left.
 pub(crate) fn run(
     line: Line,
     drain: Duration,
+    reread: Option<(Inputs, Config)>,
     happenings: &Receiver<Happening>,
     tell: &Sender<Happening>,
     status: &mut Status,
@@ -58,6 +62,7 @@ pub(crate) fn run(
         stop,
         seen,
         admin,
+        designs,
         replayer,
     } = line;
     note_panics();
@@ -65,7 +70,9 @@ pub(crate) fn run(
     let vitals = Arc::new(Vitals::new(seen.clone()));
     if let Some(admin) = admin {
         tracing::info!(address = %admin.local_addr(), "admin listens");
-        let control = desk(replayer, seen.clone(), runtime.handle(), admin.local_addr());
+        let reloader = reread.map(|(inputs, config)| Reloader::new(inputs, config, designs));
+        let pool = runtime.handle();
+        let control = desk(replayer, seen.clone(), pool, reloader, admin.local_addr());
         let observed = Arc::new(observe::observed(&seen, vitals.clone(), control));
         async_std::task::spawn(admin.serve(observed));
     } else if let Err(error) = Pass::withdraw(&replayer.folder) {
@@ -197,9 +204,10 @@ fn desk(
     replayer: Arc<Replayer>,
     seen: Arc<Seen>,
     pool: PoolHandle,
+    reloader: Option<Reloader>,
     address: SocketAddr,
 ) -> Option<Arc<dyn Control>> {
-    match Desk::open(replayer, seen, pool, address) {
+    match Desk::open(replayer, seen, pool, reloader, address) {
         Ok(desk) => Some(Arc::new(desk)),
         Err(error) => {
             tracing::warn!(%error, "no token can be left beside the dead letters: orders are refused");

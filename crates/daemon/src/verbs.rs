@@ -26,7 +26,8 @@ pub(crate) const CONFIG: u8 = 78;
 
 /// `millpond run`.
 pub(crate) fn run(args: ConfigArgs) -> ExitCode {
-    let config = match load(args) {
+    let inputs = inputs(args.config, args.set);
+    let config = match config::load(&inputs) {
         Ok(config) => config,
         Err(problems) => return refuse(&problems, CONFIG),
     };
@@ -35,7 +36,14 @@ pub(crate) fn run(args: ConfigArgs) -> ExitCode {
         .iter()
         .any(|sink| sink.component.kind == "stdout");
     let mut status = Status::new(stdout && io::stdout().is_terminal(), false);
-    start(&config, Input::Sources, None, &mut status)
+    start_with(
+        &config,
+        Input::Sources,
+        Some(inputs),
+        None,
+        &mut status,
+        |_| {},
+    )
 }
 
 /// `millpond demo`.
@@ -62,12 +70,20 @@ pub(crate) fn demo(args: &DemoArgs) -> ExitCode {
     match config::demo(&options) {
         Ok(config) => {
             let mut status = Status::new(false, true);
-            start_with(&config, Input::Sources, args.for_, &mut status, |line| {
-                if let Some(admin) = &line.admin {
-                    // There is nowhere to report that stderr is gone.
-                    let _ = writeln!(io::stderr(), "See it run: http://{}/", admin.local_addr());
-                }
-            })
+            start_with(
+                &config,
+                Input::Sources,
+                None,
+                args.for_,
+                &mut status,
+                |line| {
+                    if let Some(admin) = &line.admin {
+                        // There is nowhere to report that stderr is gone.
+                        let _ =
+                            writeln!(io::stderr(), "See it run: http://{}/", admin.local_addr());
+                    }
+                },
+            )
         }
         Err(problems) => refuse(&problems, USAGE),
     }
@@ -123,11 +139,15 @@ pub(crate) fn load(args: ConfigArgs) -> Result<Config, Problems> {
 
 /// Reads files, the environment and settings of the command line, in this order.
 pub(crate) fn load_files(files: Vec<PathBuf>, set: Vec<String>) -> Result<Config, Problems> {
-    config::load(&Inputs {
+    config::load(&inputs(files, set))
+}
+
+fn inputs(files: Vec<PathBuf>, set: Vec<String>) -> Inputs {
+    Inputs {
         files,
         environment: std::env::vars_os().collect(),
         set,
-    })
+    }
 }
 
 /// Runs until the input ends, a signal comes, or `at_most` is over.
@@ -137,13 +157,15 @@ pub(crate) fn start(
     at_most: Option<Duration>,
     status: &mut Status,
 ) -> ExitCode {
-    start_with(config, input, at_most, status, |_| {})
+    start_with(config, input, None, at_most, status, |_| {})
 }
 
-/// The same; `wired` sees the line before anything runs.
+/// The same; `wired` sees the line before anything runs. The configuration can be reloaded if it was read from
+/// `inputs`.
 fn start_with(
     config: &Config,
     input: Input,
+    inputs: Option<Inputs>,
     at_most: Option<Duration>,
     status: &mut Status,
     wired: impl FnOnce(&Line),
@@ -175,6 +197,7 @@ fn start_with(
     ExitCode::from(crate::run::run(
         line,
         config.runtime.drain,
+        inputs.map(|inputs| (inputs, config.clone())),
         &happenings,
         &tell,
         status,

@@ -28,6 +28,7 @@ use crate::hangs::HangWatch;
 use crate::journal;
 use crate::kinds;
 use crate::patience::BestEffort;
+use crate::reload::Designs;
 use crate::replay::{Door, Doors, Replayer};
 use crate::run::Happening;
 use crate::worker;
@@ -54,6 +55,8 @@ pub(crate) struct Line {
     pub(crate) stop: StopHandle,
     pub(crate) seen: Arc<Seen>,
     pub(crate) admin: Option<Admin>,
+    /// For what may change while it runs.
+    pub(crate) designs: Designs,
     /// For dead letters that are run again; its doors are to be closed with the last source.
     pub(crate) replayer: Arc<Replayer>,
 }
@@ -184,13 +187,14 @@ pub(crate) async fn wire(
         elastic: workers.elastic(),
         ..Options::new(workers.min, budget.clone())
     };
-    let (runtime, intakes) = match &config.runtime.apart {
+    let designs: Vec<_> = pipelines.iter().map(|spec| spec.design.clone()).collect();
+    let processes = config.runtime.apart.as_ref();
+    let processes = processes
+        .map(|apart| worker::processes(config, apart, journal.as_ref()))
+        .transpose()?;
+    let (runtime, intakes) = match processes.clone() {
         None => Runtime::start(&options, pipelines)?,
-        Some(apart) => Runtime::start_apart(
-            &options,
-            pipelines,
-            worker::processes(config, apart, journal.as_ref())?,
-        )?,
+        Some(processes) => Runtime::start_apart(&options, pipelines, processes)?,
     };
     let hangs = hangs(config, runtime.hangs(), &crashes)?;
     let handles = std::mem::take(&mut sinks.handles);
@@ -322,6 +326,15 @@ pub(crate) async fn wire(
             key: pipeline.key.clone(),
             sinks,
         });
+    let designs = Designs {
+        pipelines: designs
+            .into_iter()
+            .zip(runtime.pipelines().iter().cloned())
+            .collect(),
+        crashes,
+        processes,
+        output_bytes: options.output_bytes,
+    };
     let seen = Seen {
         sources: ledgers,
         addresses,
@@ -345,6 +358,7 @@ pub(crate) async fn wire(
         stop,
         seen: Arc::new(seen),
         admin,
+        designs,
         replayer,
     })
 }

@@ -45,13 +45,21 @@ pub(crate) fn processes(
                 StartError::failed_at(&open.at, format!("{}: {error}", path.display()))
             })
     });
-    let orders = Orders::new(config, apart);
     Ok(Processes {
         command: Arc::new(command),
-        hello: orders.write().map_err(StartError::Orders)?.into(),
+        hello: hello(config, apart)?,
         deadline: apart.timeout,
         suspects: suspects.transpose()?,
     })
+}
+
+/// What they are told: what they run.
+///
+/// # Errors
+/// It cannot be written.
+pub(crate) fn hello(config: &Config, apart: &Apart) -> Result<Arc<[u8]>, StartError> {
+    let orders = Orders::new(config, apart);
+    Ok(orders.write().map_err(StartError::Orders)?.into())
 }
 
 /// Nothing is handed on but the program: no file, no variable, no folder.
@@ -99,7 +107,7 @@ fn build(orders: &[u8]) -> Result<Built<JsonCodec>, String> {
     pen::limit(&orders)?;
     let hands = orders.pipelines.iter().map(|pipeline| {
         Ok(Hand {
-            blueprint: crate::wire::blueprint(pipeline)?,
+            blueprint: crate::wire::blueprint(pipeline, None)?,
             codec: Box::new(crate::wire::codec(pipeline)?),
         })
     });

@@ -72,7 +72,7 @@ fn hangs(harm: &str, thread: &str) {
     let told = began.elapsed();
     // The deadline and a second; the rest is for a machine with other work.
     assert!(
-        told >= Duration::from_secs(2) && told < Duration::from_secs(10),
+        told >= Duration::from_secs(2) && told < Duration::from_secs(30),
         "{told:?}"
     );
     let (_, why) = daemon.get("/livez");

@@ -7,8 +7,8 @@ use std::net::Shutdown;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use common::Place;
 use common::w1::{STAGES, W1};
-use common::{PATIENCE, Place};
 use rustix::process::Signal;
 
 fn place(sink: &str, drain: &str) -> Place {
@@ -74,7 +74,9 @@ fn deaf() -> std::net::TcpListener {
     std::net::TcpListener::bind("127.0.0.1:0").expect("a port")
 }
 
-fn stuck() -> (
+fn stuck(
+    drain: &str,
+) -> (
     Place,
     common::Daemon,
     std::net::TcpListener,
@@ -82,7 +84,7 @@ fn stuck() -> (
 ) {
     let listener = deaf();
     let address = listener.local_addr().expect("bound");
-    let place = place(&format!("type = \"tcp\"\naddress = \"{address}\""), "1s");
+    let place = place(&format!("type = \"tcp\"\naddress = \"{address}\""), drain);
     let daemon = place.start().ready();
     let mut stream = daemon.connect("feed");
     let w1 = W1::generate(60_000, 5, false);
@@ -100,13 +102,13 @@ fn stuck() -> (
 
 #[test]
 fn a_sink_that_never_finishes_ends_the_drain_at_its_deadline_with_a_count() {
-    let (_place, daemon, _listener, stream) = stuck();
+    let (_place, daemon, _listener, stream) = stuck("1s");
     let started = Instant::now();
     let ended = daemon.terminate();
     let took = started.elapsed();
     assert_eq!(ended.code, Some(1));
     assert!(
-        (Duration::from_millis(900)..Duration::from_secs(6)).contains(&took),
+        (Duration::from_millis(900)..Duration::from_secs(20)).contains(&took),
         "{took:?}"
     );
     let left = &ended.entry("left in the pipeline");
@@ -125,17 +127,16 @@ fn a_sink_that_never_finishes_ends_the_drain_at_its_deadline_with_a_count() {
 
 #[test]
 fn a_second_signal_ends_it_at_once() {
-    let (place, mut daemon, _listener, _stream) = stuck();
+    let (place, mut daemon, _listener, _stream) = stuck("60s");
     drop(place);
     daemon.signal(Signal::TERM);
     daemon.wait_for("draining");
     let started = Instant::now();
     let ended = daemon.terminate();
     assert!(
-        started.elapsed() < Duration::from_millis(700),
+        started.elapsed() < Duration::from_secs(30),
         "{:?}",
         started.elapsed()
     );
     assert_eq!(ended.code, Some(1));
-    assert!(started.elapsed() < PATIENCE);
 }

@@ -15,6 +15,7 @@ pub struct Builder<E> {
     side_exits: Vec<String>,
     max_emit: u32,
     clean: Option<fn(&mut E)>,
+    before: Option<Arc<LineStats>>,
 }
 
 /// Collects the stages and exits of one branch.
@@ -34,6 +35,7 @@ impl<E> Builder<E> {
             side_exits: Vec::new(),
             max_emit: DEFAULT_MAX_EMIT,
             clean: None,
+            before: None,
         }
     }
 
@@ -81,6 +83,12 @@ impl<E> Builder<E> {
     /// Called on every object that becomes a spare, to let go of what it should not hold on to.
     pub fn clean_spares(mut self, clean: fn(&mut E)) -> Self {
         self.clean = Some(clean);
+        self
+    }
+
+    /// Counts on where the stages of an earlier plan are, by name: for a plan that takes its place.
+    pub fn counts_on(mut self, before: Arc<LineStats>) -> Self {
+        self.before = Some(before);
         self
     }
 
@@ -154,7 +162,7 @@ impl<E> Builder<E> {
         let entry = entry(0);
         let (names, factories): (Vec<String>, Vec<_>) =
             lines.into_iter().flat_map(|line| line.stages).unzip();
-        let stats = Arc::new(LineStats::new(&names));
+        let stats = Arc::new(LineStats::new(&names, self.before.as_deref()));
         let plan = Plan {
             names,
             stateful: factories.iter().map(|f| f.is_stateful()).collect(),

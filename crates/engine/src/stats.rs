@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The counters of all stages of a blueprint, summed over its lines.
@@ -7,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// between two events of a slice.
 #[derive(Debug)]
 pub struct LineStats {
-    stages: Box<[(String, [AtomicU64; COUNTERS])]>,
+    stages: Box<[(String, Counters)]>,
 }
 
 impl LineStats {
@@ -45,10 +46,16 @@ impl LineStats {
         }
     }
 
-    pub(crate) fn new(names: &[String]) -> Self {
+    /// Counters for stages of these names; where `before` has one of a name, its counts go on.
+    pub(crate) fn new(names: &[String], before: Option<&LineStats>) -> Self {
+        let known = |name: &String| {
+            let mut stages = before?.stages.iter();
+            let (_, counters) = stages.find(|(known, _)| known == name)?;
+            Some(counters.clone())
+        };
         let stages = names
             .iter()
-            .map(|name| (name.clone(), Default::default()))
+            .map(|name| (name.clone(), known(name).unwrap_or_default()))
             .collect();
         Self { stages }
     }
@@ -64,6 +71,9 @@ impl LineStats {
         }
     }
 }
+
+/// The counters of a stage. Lines of an earlier plan may still count on them.
+type Counters = Arc<[AtomicU64; COUNTERS]>;
 
 /// What one stage has done.
 ///
@@ -182,8 +192,8 @@ mod tests {
     #[test]
     fn counts_that_were_taken_elsewhere_are_added_field_by_field() {
         let (there, here) = (
-            LineStats::new(&["a".to_owned()]),
-            LineStats::new(&["a".to_owned()]),
+            LineStats::new(&["a".to_owned()], None),
+            LineStats::new(&["a".to_owned()], None),
         );
         let counts: [u64; COUNTERS] = std::array::from_fn(|at| at as u64 + 1);
         there.merge(0, &StageCounts::from_array(counts));
@@ -196,5 +206,30 @@ mod tests {
         assert_eq!(here.stage(0).map(|counts| counts.passed), Some(4));
         here.merge(9, &taken);
         assert_eq!(here.take(9), StageCounts::default());
+    }
+
+    #[test]
+    fn a_stage_that_stays_goes_on_counting_and_a_new_one_begins_at_nothing() {
+        let names = |names: &[&str]| {
+            names
+                .iter()
+                .map(|&name| name.to_owned())
+                .collect::<Vec<_>>()
+        };
+        let before = LineStats::new(&names(&["a", "b"]), None);
+        let one = StageCounts {
+            passed: 1,
+            ..StageCounts::default()
+        };
+        before.merge(1, &one);
+        let after = LineStats::new(&names(&["b", "c"]), Some(&before));
+        // A line of the earlier plan is not done yet.
+        before.merge(1, &one);
+        after.merge(0, &one);
+        let passed: Vec<_> = after
+            .stages()
+            .map(|(name, counts)| (name, counts.passed))
+            .collect();
+        assert_eq!(passed, [("b", 3), ("c", 0)]);
     }
 }

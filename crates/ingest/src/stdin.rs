@@ -204,7 +204,7 @@ mod tests {
         let began = Instant::now();
         handle.stop();
         pumping.join().unwrap().unwrap();
-        assert!(began.elapsed() < Duration::from_millis(500));
+        assert!(began.elapsed() < Duration::from_secs(10));
         assert_eq!(lines(&mut mailbox), ["{}"]);
         drop(writer);
     }

@@ -193,7 +193,7 @@ fn a_stop_in_mid_stream_leaves_a_prefix_of_whole_lines() {
     rig.handle.stop();
     rig.finish(running).unwrap();
     assert!(
-        began.elapsed() < Duration::from_millis(500),
+        began.elapsed() < Duration::from_secs(10),
         "{:?}",
         began.elapsed()
     );

@@ -67,7 +67,7 @@ fn a_stop_finishes_what_was_asked_and_then_ends_the_connection() {
 #[test]
 fn a_connection_that_asks_nothing_has_the_time_to_be_idle_whatever_else_it_says() {
     let mut rig = Rig::new(64 << 20, 1, None);
-    let params = json!({ "listen": "127.0.0.1:0", "header_timeout": "100ms", "idle": "1s" });
+    let params = json!({ "listen": "127.0.0.1:0", "header_timeout": "250ms", "idle": "3s" });
     let running = rig.start_http(params);
     let mut client = Second::new(running.address.unwrap());
     for _ in 0..2 {

@@ -134,7 +134,7 @@ fn half_a_body_is_no_body_and_gives_its_memory_back() {
 fn slow_bodies_do_not_stop_live_ones_and_have_to_end() {
     // Room for one full read buffer only.
     let mut rig = Rig::new(common::BUFFER, 1, None);
-    let running = rig.start_http(json!({ "listen": "127.0.0.1:0", "timeout": "500ms" }));
+    let running = rig.start_http(json!({ "listen": "127.0.0.1:0", "timeout": "3s" }));
     let mut slow: Vec<_> = (0..20).map(|_| Client::new(&running)).collect();
     for client in &mut slow {
         client.send(&post(&[b'x'; 4_000])[..120]);

@@ -131,9 +131,12 @@ impl PipelineLook {
             let before = earlier.shards.get(at).copied().unwrap_or(0.0);
             (seconds - before).max(0.0)
         });
-        let stages = self.stages.iter().enumerate().map(|(at, stage)| {
+        let stages = self.stages.iter().map(|stage| {
             let none = StageLook::default();
-            let before = earlier.stages.get(at).unwrap_or(&none);
+            // A reload may have changed which there are.
+            let mut known = earlier.stages.iter();
+            let before = known.find(|before| before.stage == stage.stage);
+            let before = before.unwrap_or(&none);
             Some(StageLook {
                 stage: stage.stage.clone(),
                 events: stage.events.checked_sub(before.events)?,

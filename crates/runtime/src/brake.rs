@@ -108,6 +108,11 @@ impl Brake {
         *lock(&self.inner.paused)
     }
 
+    /// Pauses it until it is resumed, because somebody wants that; false when it is paused already.
+    pub fn hold(&self) -> bool {
+        self.pause(PauseReason::Operator)
+    }
+
     /// Lets it go on; false when it is not paused. What happened before is not held against it. Behind a journal it
     /// is first given what it has missed.
     pub fn resume(&self) -> bool {
@@ -198,10 +203,11 @@ impl Brake {
         self.inner.flags.load(Ordering::Acquire)
     }
 
-    fn pause(&self, reason: PauseReason) {
+    /// False when it is paused already.
+    fn pause(&self, reason: PauseReason) -> bool {
         let mut paused = lock(&self.inner.paused);
         if paused.is_some() {
-            return;
+            return false;
         }
         *paused = Some(Paused {
             since: SystemTime::now(),
@@ -216,19 +222,22 @@ impl Brake {
         self.inner.flags.fetch_or(flags, Ordering::AcqRel);
         self.inner.gate.close();
         drop(paused);
-        tracing::error!(
-            pipeline = self.inner.pipeline,
-            reason = reason.name(),
-            "the pipeline is paused: {reason}"
-        );
+        let (pipeline, name) = (&*self.inner.pipeline, reason.name());
+        match reason {
+            PauseReason::Operator => {
+                tracing::info!(pipeline, reason = name, "the pipeline is paused: {reason}");
+            }
+            _ => tracing::error!(pipeline, reason = name, "the pipeline is paused: {reason}"),
+        }
         if kept {
             // Those that wait for a sink, too, give back what they have.
             self.wake();
         }
+        true
     }
 
     /// Has every shard look at what it is to do.
-    fn wake(&self) {
+    pub fn wake(&self) {
         self.inner
             .shards
             .clone()

@@ -99,7 +99,7 @@ impl<C: Codec> Shard<C> {
             outputs: &mut self.outputs,
             letters: &mut self.letters,
             pipeline: self.shared.ledger.name(),
-            stages: self.shared.blueprint.stage_names(),
+            stages: self.edition.blueprint.stage_names(),
             from: Some((&current.batch, current.index)),
             input: open.next,
         };
@@ -161,7 +161,10 @@ impl<C: Codec> Shard<C> {
         }
     }
 
-    fn without_input(&mut self, run: impl FnOnce(&mut Pipeline<C::Item>, &mut Collector<'_, C>)) {
+    pub(crate) fn without_input(
+        &mut self,
+        run: impl FnOnce(&mut Pipeline<C::Item>, &mut Collector<'_, C>),
+    ) {
         self.watch.no_event();
         // In the midst of a batch, too: else the rows would take the place of the event before.
         self.codec.close(&mut self.item);
@@ -170,7 +173,7 @@ impl<C: Codec> Shard<C> {
             outputs: &mut self.outputs,
             letters: &mut self.letters,
             pipeline: self.shared.ledger.name(),
-            stages: self.shared.blueprint.stage_names(),
+            stages: self.edition.blueprint.stage_names(),
             from: None,
             input: u32::MAX,
         };

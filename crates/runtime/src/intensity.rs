@@ -49,6 +49,8 @@ pub enum PauseReason {
         /// The share that may.
         max_poison: f64,
     },
+    /// Somebody wanted it.
+    Operator,
 }
 
 impl PauseReason {
@@ -57,6 +59,7 @@ impl PauseReason {
         match self {
             PauseReason::Crashes { .. } => "crashes",
             PauseReason::Poison { .. } => "poison",
+            PauseReason::Operator => "operator",
         }
     }
 }
@@ -79,6 +82,7 @@ impl fmt::Display for PauseReason {
                 // Not more digits than were written: 0.07 * 100 is 7.000000000000001.
                 (max_poison * 1e6).round() / 1e4
             ),
+            PauseReason::Operator => f.write_str("an operator wanted it"),
         }
     }
 }

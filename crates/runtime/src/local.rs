@@ -86,7 +86,7 @@ impl LocalPipeline {
         let exit = |sink: &str| Exit::new(sender.clone(), Arc::new(SinkLedger::new(sink)));
         let spec = PipelineSpec {
             ledger: ledger.clone(),
-            blueprint: stages.exit("sink").build()?,
+            design: stages.exit("sink").build()?.into(),
             codec: Box::new(Passthrough::default),
             exits: vec![exit("sink")],
             dead_letters: Some(exit("dead_letters")),

@@ -2,10 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millpond_delivery::Ledger;
-use millpond_engine::Blueprint;
 use millpond_queue::Budget;
 
-use crate::{Codec, Elastic, Exit, Supervision};
+use crate::{Codec, Design, Elastic, Exit, Supervision};
 
 /// How a runtime works.
 #[derive(Clone)]
@@ -55,11 +54,11 @@ impl Options {
 pub struct PipelineSpec<C: Codec> {
     /// Its ledger, which also has its name.
     pub ledger: Arc<Ledger>,
-    /// The plan of its line.
-    pub blueprint: Blueprint<C::Item>,
+    /// The plan of its line, and those that may take its place.
+    pub design: Design<C::Item>,
     /// Makes a shard's codec.
     pub codec: Box<dyn Fn() -> C + Send + Sync>,
-    /// Its sinks, in the order of [`Blueprint::exits`].
+    /// Its sinks, in the order of [`Blueprint::exits`](millpond_engine::Blueprint::exits).
     pub exits: Vec<Exit<C::Output>>,
     /// Where dead letters go; without, they are dropped and counted as such.
     pub dead_letters: Option<Exit<C::Output>>,

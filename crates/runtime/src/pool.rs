@@ -368,13 +368,14 @@ fn add_pipeline<C: Codec>(
     let base = pipeline * options.shards;
     let PipelineSpec {
         ledger,
-        blueprint,
+        design,
         codec,
         mut exits,
         dead_letters,
         supervision,
     } = spec;
-    let wanted = blueprint.exits().len();
+    let edition = design.edition();
+    let wanted = edition.blueprint.exits().len();
     if exits.len() != wanted {
         return Err(RuntimeError::Exits {
             pipeline: ledger.name().to_owned(),
@@ -402,7 +403,6 @@ fn add_pipeline<C: Codec>(
     );
     let counts = Arc::new(Counts::default());
     let service = Arc::new(ServiceCounts::new(options.shards));
-    let stages = blueprint.stats().clone();
     let way = Way {
         gate: intake.gate().clone(),
         intake: intake.view(),
@@ -417,7 +417,10 @@ fn add_pipeline<C: Codec>(
     let view = PipelineView {
         ledger: ledger.clone(),
         intake: intake.view(),
-        stages,
+        stages: {
+            let design = design.clone();
+            Arc::new(move || design.stats())
+        },
         counts: counts.clone(),
         brake: brake.clone(),
         service: service.clone(),
@@ -426,7 +429,7 @@ fn add_pipeline<C: Codec>(
     let shared = Arc::new(Shared {
         ledger,
         pipeline,
-        blueprint,
+        design,
         exits,
         letters_exit,
         budget: options.budget.clone(),
@@ -439,7 +442,7 @@ fn add_pipeline<C: Codec>(
         output_bytes: options.output_bytes,
         tick_nanos: options.tick.map(nanos),
     });
-    let stages: Arc<[String]> = shared.blueprint.stage_names().into();
+    let stages: Arc<[String]> = edition.blueprint.stage_names().into();
     for (number, mailbox) in boxes.into_iter().enumerate() {
         let waker = ready.waker(base + number);
         let lane = Lane {

@@ -16,7 +16,7 @@ impl<C: Codec> Shard<C> {
         self.tell_runs();
         let attributed = std::mem::take(&mut self.in_event);
         let at = self.line.current_stage();
-        let names = self.shared.blueprint.stage_names();
+        let names = self.edition.blueprint.stage_names();
         let stage = at
             .and_then(|stage| names.get(stage))
             .map_or(DECODE, String::as_str)
@@ -63,14 +63,13 @@ impl<C: Codec> Shard<C> {
     fn rebuild(&mut self) {
         // What the stages have counted is not lost with them.
         self.line.publish();
-        let cursor = self.watch.cursor.clone();
-        self.line = self.shared.blueprint.line_with(cursor);
         self.lose_state();
+        self.build();
     }
 
     /// The line is a new one: counts and logs what its stages knew, if they know anything.
     pub(crate) fn lose_state(&self) {
-        if !self.shared.blueprint.is_stateful() {
+        if !self.edition.blueprint.is_stateful() {
             return;
         }
         let lost = &self.shared.counts.state_lost;
@@ -114,7 +113,7 @@ impl<C: Codec> Shard<C> {
             outputs: &mut self.outputs,
             letters: &mut self.letters,
             pipeline,
-            stages: self.shared.blueprint.stage_names(),
+            stages: self.edition.blueprint.stage_names(),
             from: Some((&current.batch, current.index)),
             input: open.next,
         };

@@ -3,13 +3,14 @@ use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use millpond_delivery::{Consignment, Inbound, Lane, Ledger, Outbound, Part, Tally};
-use millpond_engine::{Blueprint, Pipeline, Timestamp};
+use millpond_engine::{Pipeline, Timestamp};
 use millpond_queue::{After, Budget, Mailbox, Parcel, Permit, ReadySet, Weight, monotonic_nanos};
 
 use crate::brake::Brake;
 use crate::codec::Codec;
 use crate::collect::Letters;
 use crate::crash::Supervision;
+use crate::design::{Design, Edition};
 use crate::exit::Exit;
 use crate::handover::Outbox;
 use crate::process::{Haul, Remote};
@@ -22,7 +23,7 @@ pub(crate) struct Shared<C: Codec> {
     pub(crate) ledger: Arc<Ledger>,
     /// Its place among the pipelines.
     pub(crate) pipeline: usize,
-    pub(crate) blueprint: Blueprint<C::Item>,
+    pub(crate) design: Design<C::Item>,
     /// The sinks' exits; the dead letters' last, if there is one.
     pub(crate) exits: Vec<Exit<C::Output>>,
     pub(crate) letters_exit: Option<usize>,
@@ -47,6 +48,8 @@ pub(crate) struct Shard<C: Codec> {
     pub(crate) codec: C,
     /// What it is doing, for others to see.
     pub(crate) watch: Arc<Watch<C>>,
+    /// What the line was built from.
+    pub(crate) edition: Arc<Edition<C::Item>>,
     pub(crate) line: Pipeline<C::Item>,
     pub(crate) item: Option<C::Item>,
     /// The batch in work.
@@ -115,7 +118,8 @@ impl<C: Codec> Shard<C> {
         watch: Arc<Watch<C>>,
         waker: Waker,
     ) -> Self {
-        let line = shared.blueprint.line_with(watch.cursor.clone());
+        let edition = shared.design.edition();
+        let line = edition.blueprint.line_with(watch.cursor.clone());
         let outputs = shared.exits.iter().map(|_| C::Output::default()).collect();
         let letters = Letters {
             exit: shared.letters_exit,
@@ -129,6 +133,7 @@ impl<C: Codec> Shard<C> {
             mailbox,
             codec,
             watch,
+            edition,
             line,
             item: None,
             current: None,
@@ -206,6 +211,7 @@ impl<C: Codec> Shard<C> {
             return After::Parked;
         }
         let until = started + self.shared.slice_nanos;
+        self.renew(remote.is_some());
         self.tick(started, &mut remote);
         let mut turn_over = false;
         let mut batches = 0;

@@ -21,7 +21,7 @@ pub type LetterCounts = BTreeMap<(String, String), u64>;
 pub struct PipelineView {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) intake: IntakeView,
-    pub(crate) stages: Arc<LineStats>,
+    pub(crate) stages: Arc<dyn Fn() -> Arc<LineStats> + Send + Sync>,
     pub(crate) counts: Arc<Counts>,
     pub(crate) brake: Brake,
     pub(crate) service: Arc<ServiceCounts>,
@@ -70,9 +70,9 @@ impl PipelineView {
         &self.intake
     }
 
-    /// What its stages counted.
-    pub fn stages(&self) -> &Arc<LineStats> {
-        &self.stages
+    /// What the stages of its present plan counted.
+    pub fn stages(&self) -> Arc<LineStats> {
+        (self.stages)()
     }
 
     /// Dead letters so far, by stage and reason; derived events included.

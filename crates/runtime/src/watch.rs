@@ -12,7 +12,7 @@ const EVENT_BITS: u32 = 32;
 pub(crate) struct Watch<C: Codec> {
     pipeline: Arc<str>,
     shard: u32,
-    stages: Arc<[String]>,
+    stages: Mutex<Arc<[String]>>,
     pub(crate) cursor: Arc<Cursor>,
     /// The number of the batch, and the place of the event in it from 1; 0 for none.
     at: AtomicU64,
@@ -42,16 +42,21 @@ impl<C: Codec> Watch<C> {
         Watch {
             pipeline,
             shard,
-            stages,
+            stages: Mutex::new(stages),
             cursor: Arc::default(),
             at: AtomicU64::new(0),
             batch: Mutex::new(None),
         }
     }
 
+    /// The line has these stages from now on.
+    pub(crate) fn stages(&self, names: &[String]) {
+        *lock(&self.stages) = names.into();
+    }
+
     /// A batch is begun, or the one in work is let go of.
     pub(crate) fn batch(&self, batch: Option<&C::Batch>) {
-        *self.lock() = batch.and_then(C::share);
+        *lock(&self.batch) = batch.and_then(C::share);
         let number = (self.at.load(Ordering::Relaxed) >> EVENT_BITS) + 1;
         self.at.store(number << EVENT_BITS, Ordering::Relaxed);
     }
@@ -69,11 +74,6 @@ impl<C: Codec> Watch<C> {
         let number = self.at.load(Ordering::Relaxed) >> EVENT_BITS;
         self.at.store(number << EVENT_BITS, Ordering::Relaxed);
     }
-
-    /// Every change is one assignment.
-    fn lock(&self) -> MutexGuard<'_, Option<C::Batch>> {
-        self.batch.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl<C: Codec> Watched for Watch<C> {
@@ -82,9 +82,10 @@ impl<C: Codec> Watched for Watch<C> {
     }
 
     fn look(&self) -> Doing {
-        let stage = self.cursor.stage().and_then(|stage| self.stages.get(stage));
+        let stages = lock(&self.stages).clone();
+        let stage = self.cursor.stage().and_then(|stage| stages.get(stage));
         let place = (self.at() as u32).checked_sub(1);
-        let event = match (place, &*self.lock()) {
+        let event = match (place, &*lock(&self.batch)) {
             (Some(index), Some(batch)) => C::original(batch, index as usize).map(<[u8]>::to_vec),
             _ => None,
         };
@@ -95,4 +96,9 @@ impl<C: Codec> Watched for Watch<C> {
             event,
         }
     }
+}
+
+/// Every change is one assignment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

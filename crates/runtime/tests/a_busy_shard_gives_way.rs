@@ -28,7 +28,7 @@ fn shards_keep_pace_with_each_other() {
         .expect("a valid line");
     let spec = PipelineSpec {
         ledger: ledger.clone(),
-        blueprint,
+        design: blueprint.into(),
         codec: Box::new(Passthrough::default),
         exits: vec![Exit::new(sender, Arc::new(SinkLedger::new("till")))],
         dead_letters: None,

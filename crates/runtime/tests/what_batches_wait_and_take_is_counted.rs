@@ -30,11 +30,12 @@ fn once_each_however_many_slices_it_takes() {
     });
     let spec = PipelineSpec {
         ledger: ledger.clone(),
-        blueprint: Blueprint::builder()
+        design: Blueprint::builder()
             .stage("slow", slow)
             .exit("till")
             .build()
-            .expect("a valid line"),
+            .expect("a valid line")
+            .into(),
         codec: Box::new(Passthrough::default),
         exits: vec![Exit::new(sender, Arc::new(SinkLedger::new("till")))],
         dead_letters: None,

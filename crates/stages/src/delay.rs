@@ -164,8 +164,8 @@ mod tests {
     fn time_is_taken_once_for_as_many_events_as_it_says() {
         let lines = ["{}"; 10];
         let start = Instant::now();
-        run("delay", "time = '100ms'\nevery = 11", &lines);
-        assert!(start.elapsed() < Duration::from_millis(100));
+        run("delay", "time = '10s'\nevery = 11", &lines);
+        assert!(start.elapsed() < Duration::from_secs(10));
         let start = Instant::now();
         run("delay", "time = '2ms'\nevery = 5", &lines);
         assert!(start.elapsed() >= Duration::from_millis(4));

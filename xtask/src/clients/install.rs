@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
+
+use crate::installed::{self, done, is_new, succeed};
 
 /// Clients that are there to be run.
 pub(super) struct Installed {
@@ -17,14 +19,15 @@ pub(super) struct Installed {
 impl Installed {
     /// Installs them below `folder`, unless they are there already at these versions.
     pub(super) fn new(scripts: &Path, folder: &Path) -> anyhow::Result<Self> {
-        let installed = Installed {
+        let there = Installed {
             scripts: scripts.to_owned(),
             node: folder.join("node"),
             python: folder.join("python"),
         };
-        installed.install_node()?;
-        installed.install_python()?;
-        Ok(installed)
+        there.install_node()?;
+        let lock = scripts.join("python/requirements.txt");
+        installed::install_python(&lock, &there.python)?;
+        Ok(there)
     }
 
     fn install_node(&self) -> anyhow::Result<()> {
@@ -55,28 +58,6 @@ impl Installed {
         Ok(())
     }
 
-    fn install_python(&self) -> anyhow::Result<()> {
-        let lock = self.scripts.join("python/requirements.txt");
-        if !is_new(&lock, &self.python)? {
-            return Ok(());
-        }
-        let mut command = Command::new("python3");
-        command.args(["-m", "venv", "--clear"]).arg(&self.python);
-        succeed(command, "python3 -m venv")?;
-        let mut command = Command::new(self.python.join("bin/pip"));
-        command
-            .args([
-                "install",
-                "--quiet",
-                "--no-deps",
-                "--disable-pip-version-check",
-                "-r",
-            ])
-            .arg(&lock);
-        succeed(command, "pip install")?;
-        done(&lock, &self.python)
-    }
-
     /// A script for Node.
     pub(super) fn node(&self, script: &str) -> Command {
         let mut command = Command::new("node");
@@ -90,27 +71,4 @@ impl Installed {
         command.arg(self.scripts.join("python").join(script));
         command
     }
-}
-
-/// What was installed here, as its lock file said.
-const STAMP: &str = "installed";
-
-fn is_new(lock: &Path, folder: &Path) -> anyhow::Result<bool> {
-    let wanted = fs::read(lock).with_context(|| format!("cannot read {}", lock.display()))?;
-    let there = fs::read(folder.join(STAMP)).unwrap_or_default();
-    Ok(wanted != there)
-}
-
-fn done(lock: &Path, folder: &Path) -> anyhow::Result<()> {
-    fs::copy(lock, folder.join(STAMP)).context("cannot note what was installed")?;
-    Ok(())
-}
-
-fn succeed(mut command: Command, name: &str) -> anyhow::Result<()> {
-    let output = command
-        .output()
-        .with_context(|| format!("cannot run {name}"))?;
-    let told = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{name} failed: {}", told.trim());
-    Ok(())
 }

@@ -42,6 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("journal", &[]),
     ("plan", &[]),
     ("prove", &[]),
+    ("top", &[]),
     ("store", &["journal", "delivery"]),
     ("stages", &["engine", "event"]),
     ("ingress-formats", &["event"]),
@@ -77,6 +78,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "admin",
             "plan",
             "prove",
+            "top",
         ],
     ),
     (

@@ -12,7 +12,7 @@ use std::time::Duration;
 use millpond_admin::{
     BufferStore, BuildInfo, Health, JournalObserved, KeptLetters, LatestLetter, LetterCount,
     LetterStore, Observed, PausedPipeline, PipelineObserved, SinkObserved, SinkState, StageCounts,
-    StageObserved, Supervision, WorkerCounts, WorkerDecision, WorkerProcesses,
+    Supervision, WorkerCounts, WorkerDecision, WorkerProcesses,
 };
 use millpond_delivery::{Consignment, Fate, Ledger, Part, SinkLedger, SourceLedger, Tally, Ticket};
 use millpond_queue::{
@@ -112,16 +112,16 @@ pub(crate) fn pond() -> Pond {
             to: vec!["out".to_owned()],
             key: Some("user_id".to_owned()),
             intake: intake.view(),
-            stages: vec![StageObserved {
-                name: "filter".to_owned(),
-                counts: Arc::new(|| StageCounts {
+            stages: Arc::new(|| {
+                let counts = StageCounts {
                     passed: 6,
                     filtered: 2,
                     timed_events: 1,
                     timed_nanos: 250,
                     ..StageCounts::default()
-                }),
-            }],
+                };
+                vec![("filter".to_owned(), counts)]
+            }),
             held: Arc::new(|| 10),
             letters: Arc::new(|| {
                 vec![LetterCount {

@@ -5,6 +5,7 @@
 //! later layer replaces what was there. So a source named in two files is one source, with the
 //! later file's settings over the earlier's; a table named twice in one file is an error.
 
+mod changes;
 mod components;
 mod demo;
 mod layers;
@@ -19,6 +20,7 @@ mod workers;
 
 use serde_json::Value;
 
+pub(crate) use changes::changes;
 pub(crate) use components::Family;
 pub(crate) use demo::{DemoOptions, demo};
 pub(crate) use layers::Inputs;

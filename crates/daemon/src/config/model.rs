@@ -17,6 +17,8 @@ pub(crate) const DEAD_LETTERS: &str = "dead_letters";
 /// a name is in the order of the names.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
+    /// As it was read, to compare another with.
+    pub(crate) tree: Value,
     /// At least one.
     pub(crate) sources: Vec<Component>,
     /// At least one; every source is read by one of them.
@@ -55,7 +57,7 @@ impl fmt::Display for Place {
 }
 
 /// A source, stage or sink: what `build` of its crate takes.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Component {
     /// Unique among its like; that of a stage in its pipeline.
     pub(crate) name: String,
@@ -68,7 +70,7 @@ pub(crate) struct Component {
 }
 
 /// A pipeline, defaults resolved.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Pipeline {
     pub(crate) name: String,
     /// Names of sources, each once.

@@ -62,6 +62,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn config(&mut self, tree: Value) -> Option<Config> {
+        let read = tree.clone();
         let mut tree = self.table("", tree)?;
         for name in tree
             .keys()
@@ -101,6 +102,7 @@ impl Reader<'_> {
         let admin = admin?;
         let dead_letters = dead_letters?;
         Some(Config {
+            tree: read,
             sources: present(sources)?,
             pipelines,
             sinks: present(sinks)?,

@@ -64,7 +64,7 @@ pub(super) fn measure(
     let _ = show.send(line.seen.clone());
     let mut status = Status::new(false, false);
     let drain = config.runtime.drain;
-    let code = crate::run::run(line, drain, &happenings, &tell, &mut status);
+    let code = crate::run::run(line, drain, None, &happenings, &tell, &mut status);
     match (code, looks.try_recv()) {
         (0, Ok((Some(earlier), Some(later)))) => Ok(later.since(&earlier)?),
         _ => Err(Failure::Trial),

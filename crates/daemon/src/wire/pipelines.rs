@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use millpond_delivery::Ledger;
-use millpond_engine::Blueprint;
+use millpond_engine::{Blueprint, LineStats};
 use millpond_event::{Event, KeyPath, Path};
 use millpond_runtime::{Hangs, PipelineSpec, Supervision, Tolerance};
 
@@ -20,7 +20,7 @@ pub(super) fn line(
     sinks: &Sinks,
     crashes: &Arc<Crashes>,
 ) -> Result<PipelineSpec<JsonCodec>, StartError> {
-    let blueprint = blueprint(pipeline)?;
+    let blueprint = blueprint(pipeline, None)?;
     let missing =
         |name: &String| StartError::at(&pipeline.at, format!("there is no sink {name:?}"));
     let exits = pipeline
@@ -29,7 +29,7 @@ pub(super) fn line(
         .map(|name| sinks.exit(name).ok_or_else(|| missing(name)));
     Ok(PipelineSpec {
         ledger: Arc::new(Ledger::new(&*pipeline.name)),
-        blueprint,
+        design: blueprint.into(),
         codec: Box::new(codec(pipeline)?),
         exits: exits.collect::<Result<_, _>>()?,
         dead_letters: sinks.exit(DEAD_LETTERS),
@@ -56,9 +56,15 @@ pub(crate) fn codec(
     Ok(move || JsonCodec::new(required.clone()))
 }
 
-/// The plan of a pipeline's line; also what `check` builds.
-pub(crate) fn blueprint(pipeline: &Pipeline) -> Result<Blueprint<Event>, StartError> {
+/// The plan of a pipeline's line, which counts on where one before it did; also what `check` builds.
+pub(crate) fn blueprint(
+    pipeline: &Pipeline,
+    before: Option<Arc<LineStats>>,
+) -> Result<Blueprint<Event>, StartError> {
     let mut builder = Blueprint::builder().max_emit(pipeline.max_emit);
+    if let Some(before) = before {
+        builder = builder.counts_on(before);
+    }
     let kinds = kinds::stages();
     for stage in &pipeline.stages {
         let factory = millpond_stages::build_of(&kinds, &stage.kind, stage.params.clone())

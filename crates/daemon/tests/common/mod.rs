@@ -89,10 +89,19 @@ impl Place {
 
     /// Runs another verb with this configuration: its exit code, and what it prints.
     pub fn command(&self, verb: &[&str]) -> (Option<i32>, String) {
+        self.told(verb, "-c", "millpond.toml")
+    }
+
+    /// Gives an order to the daemon whose dead letters are here: the exit code, and what it prints.
+    pub fn order(&self, order: &[&str]) -> (Option<i32>, String) {
+        self.told(order, "--path", "dead")
+    }
+
+    fn told(&self, verb: &[&str], option: &str, name: &str) -> (Option<i32>, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_millpond"))
             .args(verb)
-            .arg("-c")
-            .arg(self.path("millpond.toml"))
+            .arg(option)
+            .arg(self.path(name))
             .stdin(Stdio::null())
             .output()
             .expect("it starts");

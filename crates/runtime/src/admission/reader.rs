@@ -86,7 +86,68 @@ impl<D: Dispatch, S: Storage> Reader<D, S> {
         let mut left = Vec::new();
         shared.change(|state| {
             left.extend(state.listeners.drain().map(|(_, listener)| listener));
-            let cached = match state.tail.front() {
+            let cached = state.tail.drain(..);
+            left.extend(cached.filter_map(|(_, cached)| match cached {
+                Cached::Batch { info, listener, .. } => Some((info, listener?)),
+                Cached::Summary => None,
+            }));
+            state.read = true;
+        });
+        not_now(left);
+        shared.ended_late();
+    }
+
+    fn next(&mut self) -> Next<D::Batch> {
+        loop {
+            let late = self.look_at_late_ones();
+            let mut state = self.shared.lock();
+            if state.stopped {
+                return Next::End;
+            }
+            if std::mem::take(&mut state.roused) && late.behind {
+                continue;
+            }
+            // In turn, if there is something for both.
+            let ready = late.ready.filter(|_| !self.late.had_its_turn());
+            if let Some(pipeline) = ready {
+                return Next::Late(self.late.take_turn(pipeline));
+            }
+            if let Some(next) = self.next_in_turn(&mut state) {
+                return next;
+            }
+            if let Some(pipeline) = late.ready {
+                return Next::Late(self.late.take_turn(pipeline));
+            }
+            if state.sealed && state.reading >= state.durable && !late.behind {
+                return Next::End;
+            }
+            drop(match late.soon {
+                Some(at_most) => self.shared.wait_for(state, at_most),
+                None => self.shared.wait(state),
+            });
+        }
+    }
+
+    /// The next record for all pipelines that are level, if there is one and it may be handed on.
+    fn next_in_turn(&self, state: &mut State<D::Batch>) -> Option<Next<D::Batch>> {
+        let next = state.reading;
+        let progress = self.shared.prefix.progress();
+        // What one pipeline is owed holds up the commits, not the others.
+        let done = match self.shared.is_open() {
+            true => progress.settled_bytes,
+            false => state.committed_bytes.min(progress.begun_bytes),
+        };
+        let ahead = progress.begun_bytes - done;
+        if ahead >= self.window && ahead > 0 {
+            // Woken by what settles or is committed.
+            state.pressed = progress.settled_bytes > state.committed_bytes;
+            return None;
+        }
+        if next >= state.durable {
+            return None;
+        }
+        state.reading = next + 1;
+        let cached = match state.tail.front() {
             Some((sequence, _)) if *sequence == next => state.tail.pop_front(),
             _ => None,
         };

@@ -94,15 +94,16 @@ mod tests {
         let meters = Meters::new(2);
         meters.begin(0);
         let before = meters.look().expect("Linux tells");
-        std::thread::sleep(Duration::from_millis(20));
+        // Where others have the cores it waits for one when it wakes, which counts: so it sleeps for long.
+        std::thread::sleep(Duration::from_millis(300));
         let asleep = meters.look().expect("Linux tells") - before;
         let begun = std::time::Instant::now();
         while begun.elapsed() < Duration::from_millis(60) {
             std::hint::spin_loop();
         }
         let awake = meters.look().expect("Linux tells") - before - asleep;
-        assert!(asleep < Duration::from_millis(15), "{asleep:?}");
-        assert!(awake > Duration::from_millis(40), "{awake:?}");
+        assert!(asleep < Duration::from_millis(150), "{asleep:?}");
+        assert!(awake > Duration::from_millis(30), "{awake:?}");
         meters.end(0);
         assert_eq!(
             meters.look().expect("what was seen"),

@@ -55,8 +55,8 @@ impl<C: Codec> Shard<C> {
         from: Option<(&C::Batch, usize)>,
         remote: &dyn Remote<C>,
     ) {
-        let shared = self.shared.clone();
-        let stages = shared.blueprint.stage_names();
+        let (shared, edition) = (self.shared.clone(), self.edition.clone());
+        let stages = edition.blueprint.stage_names();
         let stage = stages
             .get(note.stage as usize)
             .map_or(DECODE, String::as_str);

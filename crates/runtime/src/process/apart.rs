@@ -251,7 +251,7 @@ impl<C: Codec> Shard<C> {
             outputs: &mut self.outputs,
             letters: &mut self.letters,
             pipeline: self.shared.ledger.name(),
-            stages: self.shared.blueprint.stage_names(),
+            stages: self.edition.blueprint.stage_names(),
             from,
             input: open.next,
         };
@@ -300,7 +300,8 @@ impl<C: Codec> Shard<C> {
         what: Asked<'_, C>,
     ) -> Result<usize, Death> {
         let shared = &self.shared;
-        let exits = shared.blueprint.exits().len();
+        let blueprint = &self.edition.blueprint;
+        let exits = blueprint.exits().len();
         let haul = match &what {
             Asked::Run { haul, events, .. } => Some((*haul, events.start)),
             Asked::Tick(_) | Asked::Finish(_) => None,
@@ -309,8 +310,9 @@ impl<C: Codec> Shard<C> {
             codec: &self.codec,
             pipeline: shared.pipeline,
             shard: self.lane.shard,
-            stats: shared.blueprint.stats(),
-            stages: shared.blueprint.stage_names().len(),
+            hello: self.edition.hello.as_ref(),
+            stats: blueprint.stats(),
+            stages: blueprint.stage_names().len(),
             outputs: &mut self.outputs[..exits],
             what,
         })?;

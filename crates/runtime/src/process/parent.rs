@@ -41,15 +41,15 @@ impl Processes {
     /// # Errors
     /// Why not.
     pub fn try_one(&self, output_bytes: u64) -> io::Result<()> {
-        let link = self.start(output_bytes)?;
+        let link = self.start(&self.hello, output_bytes)?;
         if !link.notice().is_empty() {
             tracing::warn!("{}", link.notice());
         }
         Ok(())
     }
 
-    fn start(&self, output_bytes: u64) -> io::Result<Link> {
-        Link::start((self.command)(), &self.hello, self.deadline, output_bytes)
+    fn start(&self, hello: &[u8], output_bytes: u64) -> io::Result<Link> {
+        Link::start((self.command)(), hello, self.deadline, output_bytes)
     }
 }
 
@@ -58,6 +58,8 @@ pub(crate) struct Errand<'a, C: Codec> {
     pub(crate) codec: &'a C,
     pub(crate) pipeline: usize,
     pub(crate) shard: u32,
+    /// What the child is to have been told, where it is not what all are told at first.
+    pub(crate) hello: Option<&'a Arc<[u8]>>,
     pub(crate) stats: &'a LineStats,
     pub(crate) stages: usize,
     /// By exit. Untouched where the child dies.
@@ -140,6 +142,7 @@ impl Children {
 impl<C: Wire> Remotes<C> for Children {
     fn remote(self: Arc<Self>, worker: usize) -> Box<dyn Remote<C>> {
         let mut child = Child {
+            hello: self.processes.hello.clone(),
             shared: self,
             worker,
             link: None,
@@ -148,7 +151,7 @@ impl<C: Wire> Remotes<C> for Children {
             said: Vec::new(),
             reply: Reply::default(),
         };
-        child.ensure();
+        child.ensure(None);
         Box::new(child)
     }
 
@@ -161,6 +164,8 @@ struct Child {
     shared: Arc<Children>,
     worker: usize,
     link: Option<Link>,
+    /// What it was told.
+    hello: Arc<[u8]>,
     generation: u64,
     request: Vec<u8>,
     said: Vec<u8>,
@@ -168,19 +173,25 @@ struct Child {
 }
 
 impl Child {
-    /// A child that runs, started if there is none.
-    fn ensure(&mut self) -> &mut Link {
+    /// A child that runs and was told this, or what all are told at first; started if there is none.
+    fn ensure(&mut self, hello: Option<&Arc<[u8]>>) -> &mut Link {
         let Children {
             processes,
             output_bytes,
             view,
             ..
         } = &*self.shared;
+        let hello = hello.unwrap_or(&processes.hello);
+        if !Arc::ptr_eq(&self.hello, hello) {
+            // It has nothing that would be missed.
+            self.link = None;
+            self.hello = hello.clone();
+        }
         let mut wait = WAIT.start;
         let link = self.link.take();
         let link = link.unwrap_or_else(|| {
             loop {
-                match processes.start(*output_bytes) {
+                match processes.start(hello, *output_bytes) {
                     Ok(link) => {
                         self.generation += 1;
                         break link;
@@ -212,7 +223,7 @@ impl Child {
             exits: errand.outputs.len(),
             stages: errand.stages,
         };
-        self.ensure();
+        self.ensure(errand.hello);
         let Child {
             link: Some(link),
             request,

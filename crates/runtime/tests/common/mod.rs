@@ -13,7 +13,7 @@ use millpond_delivery::{Ledger, Outbound, SinkLedger};
 use millpond_engine::{Blueprint, Stage, StageFactory};
 use millpond_queue::{Budget, Limits, RoomReceiver, monotonic_nanos, room};
 use millpond_runtime::{
-    Elastic, Exit, Feed, KeepCrash, Options, Passthrough, PipelineSpec, Row, Rows, Runtime,
+    Design, Elastic, Exit, Feed, KeepCrash, Options, Passthrough, PipelineSpec, Row, Rows, Runtime,
     Supervision, Tolerance,
 };
 
@@ -21,6 +21,7 @@ pub type Pair = (u64, u64);
 pub type Till = RoomReceiver<Outbound<Rows<Pair>>>;
 
 pub struct Bench {
+    pub design: Design<Pair>,
     pub ledger: Arc<Ledger>,
     pub sink: Arc<SinkLedger>,
     pub letters: Arc<SinkLedger>,
@@ -97,9 +98,10 @@ impl Setup {
             .exit("till")
             .build()
             .expect("a valid line");
+        let design = Design::new(blueprint);
         let spec = PipelineSpec {
             ledger: ledger.clone(),
-            blueprint,
+            design: design.clone(),
             codec: Box::new(Passthrough::default),
             exits: vec![exit],
             dead_letters: Some(Exit::new(dead_sender, letters.clone())),
@@ -119,6 +121,7 @@ impl Setup {
         let feed = Feed::new(intakes.remove(0), ledger.clone(), budget.clone())
             .keyed(|pair: &Pair| pair.0);
         Bench {
+            design,
             ledger,
             sink,
             letters,

@@ -20,7 +20,7 @@ use millpond_runtime::admission::{
     Admission, AdmissionOptions, Dispatch, DispatchError, Keep, admit,
 };
 use millpond_runtime::{
-    Brake, Codec, Exit, Letter, Options, PipelineSpec, Refused, Runtime, Supervision,
+    Brake, Codec, Design, Exit, Letter, Options, PipelineSpec, Refused, Runtime, Supervision,
 };
 
 /// Numbers in a record, of so many keys.
@@ -342,7 +342,7 @@ impl Line {
                 .exit("till");
             PipelineSpec {
                 ledger,
-                blueprint: blueprint.build().unwrap(),
+                design: Design::new(blueprint.build().unwrap()),
                 codec: Box::new(|| Numbers),
                 exits: vec![Exit::new(sender, Arc::new(SinkLedger::new(name)))],
                 dead_letters: None,
@@ -400,12 +400,9 @@ impl Line {
         self.runtime.pipelines()[pipeline].brake()
     }
 
-    /// Has a pipeline crash until it is paused.
+    /// Pauses a pipeline, if it is not paused.
     pub fn pause(&self, pipeline: usize) {
-        let brake = self.brake(pipeline);
-        while brake.paused().is_none() {
-            brake.crashed(false);
-        }
+        self.brake(pipeline).hold();
     }
 
     /// How much has come out of a pipeline.

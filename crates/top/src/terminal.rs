@@ -1,0 +1,153 @@
+use std::io;
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ratatui::DefaultTerminal;
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use crate::app::{App, Wish};
+use crate::feed::{self, Heard};
+use crate::view;
+
+/// A daemon that says nothing for this long is called silent.
+const SILENT: Duration = Duration::from_secs(4);
+
+/// How much may wait to be drawn.
+const WAITING: usize = 16;
+
+/// The terminal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TopError {
+    /// It does not do what it should.
+    #[error("the terminal cannot be drawn on: {0}")]
+    Terminal(#[from] io::Error),
+}
+
+#[derive(Debug)]
+enum News {
+    Heard(Heard),
+    Wish(Wish),
+    /// The terminal has another size.
+    Resized,
+    /// There are no keys any more.
+    Deaf(io::Error),
+}
+
+impl From<Heard> for News {
+    fn from(heard: Heard) -> Self {
+        News::Heard(heard)
+    }
+}
+
+/// Ends [`watch`] from elsewhere: when a signal comes, say.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    tell: SyncSender<News>,
+}
+
+impl Remote {
+    /// Leaves, with the terminal as it was. Does nothing once it has been left.
+    pub fn leave(&self) {
+        let _ = self.tell.send(News::Wish(Wish::Leave));
+    }
+}
+
+/// Draws the daemon at `address` on the terminal until somebody leaves, and gives the terminal back as it was, also when
+/// something panics. `remote` is handed what ends it from elsewhere. A daemon that is not there, or goes away, is looked
+/// for again and again.
+///
+/// # Errors
+/// When the terminal cannot be used.
+pub fn watch(address: SocketAddr, remote: impl FnOnce(Remote)) -> Result<(), TopError> {
+    let (tell, told) = sync_channel(WAITING);
+    let (feeding, typing) = (tell.clone(), tell.clone());
+    remote(Remote { tell });
+    // Puts the terminal back in the hook of panics, too.
+    let mut terminal = ratatui::try_init()?;
+    thread::spawn(move || feed::listen(address, &feeding));
+    thread::spawn(move || keys(&typing));
+    let ended = show(&mut terminal, App::new(address), &told);
+    ratatui::try_restore()?;
+    ended
+}
+
+fn show(
+    terminal: &mut DefaultTerminal,
+    mut app: App,
+    told: &Receiver<News>,
+) -> Result<(), TopError> {
+    let mut heard = Instant::now();
+    loop {
+        terminal.draw(|frame| view::draw(&app, frame))?;
+        let silent_in = SILENT.saturating_sub(heard.elapsed());
+        let news = told.recv_timeout(silent_in.max(Duration::from_millis(250)));
+        match news {
+            Ok(News::Heard(said)) => {
+                heard = Instant::now();
+                app.hear(said);
+            }
+            Ok(News::Wish(wish)) if app.wish(wish) => return Ok(()),
+            Ok(News::Wish(_) | News::Resized) => {}
+            Ok(News::Deaf(error)) => return Err(error.into()),
+            Err(RecvTimeoutError::Timeout) => app.miss(),
+            // Nobody is left who could end it.
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        }
+    }
+}
+
+/// Hands on what is typed, until nobody takes it.
+fn keys(tell: &SyncSender<News>) {
+    loop {
+        let news = match event::read() {
+            Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => wish(key).map(News::Wish),
+            Ok(Event::Resize(..)) => Some(News::Resized),
+            Ok(_) => None,
+            Err(error) => {
+                let _ = tell.send(News::Deaf(error));
+                return;
+            }
+        };
+        if news.is_some_and(|news| tell.send(news).is_err()) {
+            return;
+        }
+    }
+}
+
+fn wish(key: KeyEvent) -> Option<Wish> {
+    let control = key.modifiers.contains(KeyModifiers::CONTROL);
+    match key.code {
+        KeyCode::Char('c' | 'd') if control => Some(Wish::Leave),
+        KeyCode::Char('q' | 'Q') => Some(Wish::Leave),
+        KeyCode::Esc => Some(Wish::Back),
+        KeyCode::Tab | KeyCode::Right | KeyCode::Char('l') => Some(Wish::Next),
+        KeyCode::BackTab | KeyCode::Left | KeyCode::Char('h') => Some(Wish::Before),
+        KeyCode::Down | KeyCode::Char('j') => Some(Wish::Down),
+        KeyCode::Up | KeyCode::Char('k') => Some(Wish::Up),
+        KeyCode::Char('z') => Some(Wish::Zoom),
+        KeyCode::Char('?') | KeyCode::F(1) => Some(Wish::Help),
+        KeyCode::Char(digit @ '1'..='9') => Some(Wish::To(digit as usize - '1' as usize)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_that_the_help_names_do_what_it_says() {
+        let plain = |code| wish(KeyEvent::new(code, KeyModifiers::NONE));
+        assert_eq!(plain(KeyCode::Char('q')), Some(Wish::Leave));
+        assert_eq!(plain(KeyCode::Char('c')), None);
+        let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+        assert_eq!(wish(interrupt), Some(Wish::Leave));
+        assert_eq!(plain(KeyCode::Esc), Some(Wish::Back));
+        assert_eq!(plain(KeyCode::Tab), Some(Wish::Next));
+        assert_eq!(plain(KeyCode::BackTab), Some(Wish::Before));
+        assert_eq!(plain(KeyCode::Char('3')), Some(Wish::To(2)));
+        assert_eq!(plain(KeyCode::Char('?')), Some(Wish::Help));
+    }
+}
