@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+#[path = "numbers.rs"]
+mod numbers;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -10,7 +13,7 @@ use std::time::Duration;
 use millpond_delivery::{
     Arrears, Inbound, Ledger, Outbound, Owed, Part, Settled, SinkLedger, Taken, Ticket, TicketInfo,
 };
-use millpond_engine::{Blueprint, Flow, Timestamp, stage_fn};
+use millpond_engine::{Blueprint, Flow, stage_fn};
 use millpond_journal::sim::Sim;
 use millpond_journal::{Journal, Options as JournalOptions};
 use millpond_queue::{
@@ -19,9 +22,9 @@ use millpond_queue::{
 use millpond_runtime::admission::{
     Admission, AdmissionOptions, Dispatch, DispatchError, Keep, admit,
 };
-use millpond_runtime::{
-    Brake, Codec, Design, Exit, Letter, Options, PipelineSpec, Refused, Runtime, Supervision,
-};
+use millpond_runtime::{Brake, Design, Exit, Options, PipelineSpec, Runtime, Supervision};
+
+use numbers::{Batch, Numbers};
 
 /// Numbers in a record, of so many keys.
 pub const EACH: u64 = 20;
@@ -30,67 +33,6 @@ const SHARDS: u64 = 4;
 pub const MEMORY: u64 = 512 << 10;
 /// Bytes of a record beside its numbers.
 pub const PADDING: usize = 2_000;
-
-/// Those of a record that a shard gets: ordinal and number of each.
-pub struct Batch {
-    sequence: u64,
-    numbers: Vec<(u32, u64)>,
-}
-
-/// Reads and writes numbers.
-struct Numbers;
-
-impl Codec for Numbers {
-    type Batch = Batch;
-    type Item = u64;
-    type Output = Vec<(u32, u64)>;
-
-    fn len(&self, batch: &Batch) -> usize {
-        batch.numbers.len()
-    }
-
-    fn received(&self, _: &Batch) -> Timestamp {
-        Timestamp(0)
-    }
-
-    fn kept_at(&self, batch: &Batch, index: usize) -> Option<(u64, u32)> {
-        Some((batch.sequence, batch.numbers[index].0))
-    }
-
-    fn decode(
-        &mut self,
-        batch: &mut Batch,
-        index: usize,
-        item: &mut Option<u64>,
-    ) -> Result<(), Refused> {
-        *item = Some(batch.numbers[index].1);
-        Ok(())
-    }
-
-    fn encode(&mut self, _: usize, item: &mut u64, input: u32, rows: &mut Vec<(u32, u64)>) {
-        rows.push((input, *item));
-    }
-
-    fn encode_letter(&mut self, _: Letter<'_, Self>, _: u32, _: &mut Vec<(u32, u64)>) -> bool {
-        false
-    }
-
-    fn rows(&self, rows: &Vec<(u32, u64)>) -> u64 {
-        rows.len() as u64
-    }
-
-    fn filled(&self, rows: &Vec<(u32, u64)>) -> u64 {
-        rows.len() as u64 * 16
-    }
-
-    fn bytes(&self, rows: &Vec<(u32, u64)>) -> u64 {
-        rows.len() as u64 * 16
-    }
-
-    fn input(&self, rows: &Vec<(u32, u64)>, row: u64) -> u32 {
-        rows[row as usize].0
-    }
-}
 
 /// A record is its first number, and padding.
 struct Records;
