@@ -56,6 +56,7 @@
 compile_error!("a bug is built in on purpose, which no release may have");
 
 mod arrears;
+mod backlog;
 mod consignment;
 mod envelope;
 mod hold;
@@ -68,6 +69,7 @@ mod sync;
 mod ticket;
 
 pub use arrears::{Arrears, Owed};
+pub use backlog::Backlog;
 pub use consignment::{Consignment, Fate, Tally};
 pub use envelope::{Inbound, Lane, Outbound, Taken};
 pub use hold::Hold;
