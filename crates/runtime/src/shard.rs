@@ -50,6 +50,8 @@ pub(crate) struct Shard<C: Codec> {
     pub(crate) watch: Arc<Watch<C>>,
     /// What the line was built from.
     pub(crate) edition: Arc<Edition<C::Item>>,
+    /// The names of its stages.
+    pub(crate) stages: Arc<[String]>,
     pub(crate) line: Pipeline<C::Item>,
     pub(crate) item: Option<C::Item>,
     /// The batch in work.
@@ -133,6 +135,7 @@ impl<C: Codec> Shard<C> {
             mailbox,
             codec,
             watch,
+            stages: edition.blueprint.stage_names().into(),
             edition,
             line,
             item: None,

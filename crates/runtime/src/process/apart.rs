@@ -251,7 +251,7 @@ impl<C: Codec> Shard<C> {
             outputs: &mut self.outputs,
             letters: &mut self.letters,
             pipeline: self.shared.ledger.name(),
-            stages: self.edition.blueprint.stage_names(),
+            stages: &self.stages,
             from,
             input: open.next,
         };
