@@ -54,6 +54,11 @@ pub(crate) enum Command {
         after_help = "Example: cargo xtask clients --only segment\nNeeds node, npm, python3 and curl."
     )]
     Clients(ClientsFlags),
+    /// Run every fuzz target for a short while, from the seeds and what earlier runs found.
+    #[command(
+        after_help = "Example: cargo xtask fuzz --only framing --seconds 60\nNeeds a C++ compiler; see fuzz/README.md."
+    )]
+    Fuzz(FuzzFlags),
     /// Compare a debug daemon's admin API with its OpenAPI document, by requests that schemathesis makes up.
     #[command(
         after_help = "Example: cargo xtask api-tests --hunt 600\nNeeds Python 3.11 or newer, with venv."
@@ -95,6 +100,16 @@ pub(crate) struct ClientsFlags {
     /// How many events each client sends.
     #[arg(long, value_name = "EVENTS", default_value_t = 10_000)]
     pub(crate) events: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FuzzFlags {
+    /// Only the targets whose name contains this.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Option<String>,
+    /// How long each is run.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    pub(crate) seconds: u64,
 }
 
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 const STAMP: &str = "installed";
 
 /// Installs what the file `lock` lists in a Python environment `folder`, and nothing beside, unless it is there
-/// already at these versions. Where the file has hashes, pip insists on them.
+/// already at these versions. The file has the digest of each, and nothing else is installed, nor built.
 pub(crate) fn install_python(lock: &Path, folder: &Path) -> anyhow::Result<()> {
     if !is_new(lock, folder)? {
         return Ok(());
@@ -19,7 +19,8 @@ pub(crate) fn install_python(lock: &Path, folder: &Path) -> anyhow::Result<()> {
     venv.args(["-m", "venv", "--clear"]).arg(folder);
     succeed(venv, "python3 -m venv")?;
     let mut pip = Command::new(folder.join("bin/pip"));
-    pip.args(["install", "--quiet", "--no-deps"]);
+    pip.args(["install", "--quiet", "--no-deps", "--require-hashes"]);
+    pip.arg("--only-binary=:all:");
     pip.args(["--disable-pip-version-check", "-r"]).arg(lock);
     succeed(pip, "pip install")?;
     done(lock, folder)

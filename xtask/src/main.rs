@@ -1,5 +1,5 @@
 //! Development tasks, run as `cargo xtask <command>`: `tidy`, `ci`, `bench`, `ack`, `ingress`, `burst`, `plan-check`,
-//! `instructions`, `clients`, `api-tests`, `page-tests`, `screenshots` and `prove-bugs`.
+//! `instructions`, `clients`, `fuzz`, `api-tests`, `page-tests`, `screenshots` and `prove-bugs`.
 //!
 //! This package builds and runs the daemon like any user would. It depends on no crate of the workspace.
 
@@ -14,6 +14,7 @@ mod bench;
 mod ci;
 mod clients;
 mod flags;
+mod fuzz;
 mod installed;
 mod instructions;
 mod page;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::PlanCheck(flags) => bench::plan_check::run(&flags),
         Command::Instructions(flags) => instructions::run(&flags),
         Command::Clients(flags) => clients::run(&flags),
+        Command::Fuzz(flags) => fuzz::run(&flags),
         Command::ApiTests(flags) => api::run(&flags),
         Command::PageTests => page::tests(),
         Command::Screenshots => page::screenshots(),

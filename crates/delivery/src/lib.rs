@@ -53,6 +53,7 @@
 ))]
 compile_error!("a bug is built in on purpose, which no release may have");
 
+mod backlog;
 mod consignment;
 mod envelope;
 mod hold;
@@ -64,6 +65,7 @@ mod source;
 mod sync;
 mod ticket;
 
+pub use backlog::Backlog;
 pub use consignment::{Consignment, Fate, Tally};
 pub use envelope::{Inbound, Lane, Outbound, Taken};
 pub use hold::Hold;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use millpond_delivery::{Settled, SourceLedger, Taken, Ticket, TicketInfo};
+use millpond_delivery::{Backlog, Settled, SourceLedger, Taken, Ticket, TicketInfo};
 use millpond_event::{Buffer, BufferPool, Chunk, Slice};
 use millpond_queue::{Budget, Gate, Parcel, Permit, RoomSender, Weight, monotonic_nanos};
 
@@ -59,6 +59,8 @@ pub struct JournalWay {
     pub resume: Resume,
     /// Whether it has no room now.
     pub is_full: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// How what it held when it had no room the last time is drained.
+    pub backlog: Arc<dyn Fn() -> Backlog + Send + Sync>,
 }
 
 /// A pipeline behind an inlet is gone: the source has nobody left to read for.
@@ -161,14 +163,23 @@ impl Inlet {
         self.inner.stop.is_stopped() || self.inner.closed.is_raised()
     }
 
-    /// Bytes of the budget that are out, with whoever has them.
-    pub fn budget_used(&self) -> u64 {
-        self.inner.budget.used()
+    /// What is out of the budget, and what has come back to it.
+    pub fn budget_backlog(&self) -> Backlog {
+        let budget = &self.inner.budget;
+        Backlog {
+            capacity: budget.capacity(),
+            waiting: budget.used(),
+            left: budget.returned(),
+        }
     }
 
-    /// Bytes of the budget that have come back, ever.
-    pub fn budget_returned(&self) -> u64 {
-        self.inner.budget.returned()
+    /// How the journal is drained that keeps what the source hands on, if there is one: since it was full the last
+    /// time, and of what it held then.
+    pub fn journal_backlog(&self) -> Option<Backlog> {
+        match &self.inner.way {
+            Way::Pipelines { .. } => None,
+            Way::Journal(way) => Some((way.backlog)()),
+        }
     }
 
     /// Whether the journal that keeps what the source hands on has no room for it.

@@ -11,9 +11,19 @@ use crate::reply::Refused;
 /// How long the rest of a body may take once the source should end.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// How far a body was read.
+pub(crate) enum Read {
+    /// To its end: it is this long.
+    Whole(usize),
+    /// Until there was no room for more of it.
+    Full,
+}
+
 /// A body while it comes in.
 pub(crate) struct Inflow {
     body: Incoming,
+    /// What came in and found no room.
+    rest: Option<Bytes>,
     silence: Idle,
     until: Instant,
     ended: Option<Ended>,
@@ -25,6 +35,7 @@ impl Inflow {
         let left = until.saturating_duration_since(Instant::now());
         Inflow {
             body,
+            rest: None,
             silence: Idle::new(stall.min(left)),
             until,
             ended: Some(ended),
@@ -36,27 +47,40 @@ impl Inflow {
         !self.body.is_end_stream()
     }
 
-    /// Reads the body to its end, and says how long it is: at most as long as `room`.
+    /// Reads on behind the first `filled` bytes of `room`, to the end of the body or of the room.
     ///
     /// # Errors
-    /// When it is too long, too slow or no body.
-    pub(crate) async fn read(&mut self, room: &mut [u8]) -> Result<usize, Refused> {
-        let mut filled = 0;
+    /// When it is too slow or no body.
+    pub(crate) async fn read(
+        &mut self,
+        room: &mut [u8],
+        mut filled: usize,
+    ) -> Result<Read, Refused> {
         self.silence.touch();
-        while let Some(frame) = poll_fn(|context| self.frame(context)).await? {
-            let Ok(bytes) = frame.into_data() else {
-                continue;
+        loop {
+            let bytes = match self.rest.take() {
+                Some(rest) => rest,
+                None => {
+                    let Some(frame) = poll_fn(|context| self.frame(context)).await? else {
+                        return Ok(Read::Whole(filled));
+                    };
+                    let Ok(bytes) = frame.into_data() else {
+                        continue;
+                    };
+                    bytes
+                }
             };
-            let limit = room.len();
-            let Some(here) = room.get_mut(filled..filled + bytes.len()) else {
-                return Err(Refused::TooLarge(limit));
-            };
-            here.copy_from_slice(&bytes);
-            filled += bytes.len();
+            let here = bytes.len().min(room.len() - filled);
+            room[filled..filled + here].copy_from_slice(&bytes[..here]);
+            filled += here;
             self.silence.touch();
+            if here < bytes.len() {
+                self.rest = Some(bytes.slice(here..));
+                return Ok(Read::Full);
+            }
         }
-        Ok(filled)
     }
+
     fn frame(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>, Refused>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
             let frame = frame.transpose();

@@ -22,6 +22,7 @@ use smol_hyper::rt::FuturesIo;
 
 use crate::framing::Ambiguous;
 use crate::peers::Peer;
+use crate::presence::Presence;
 use crate::pulse::{Deadlines, Pulse};
 use crate::reply::{self, Reply};
 use crate::request::Session;
@@ -47,6 +48,7 @@ pub(crate) struct Connection {
     stream: TcpStream,
     door: Arc<Door>,
     pulse: Arc<Pulse>,
+    presence: Arc<Presence>,
     session: Arc<Session>,
     deadlines: Deadlines,
     ended: Ended,
@@ -68,12 +70,14 @@ enum End {
 impl Connection {
     pub(crate) fn new(stream: TcpStream, peer: Peer, door: Arc<Door>) -> Self {
         let pulse = Arc::new(Pulse::new());
+        let presence = Arc::new(Presence::new(stream.clone(), door.tls.is_some()));
         let limits = &door.limits;
         Connection {
             stream,
             deadlines: Deadlines::new(pulse.clone(), limits.header_timeout, limits.idle),
             ended: door.inlet.ended(),
-            session: Arc::new(Session::new(door.clone(), pulse.clone())),
+            session: Arc::new(Session::new(door.clone(), pulse.clone(), presence.clone())),
+            presence,
             _open: door.inlet.ledger().open(),
             _peer: peer,
             pulse,
@@ -164,7 +168,8 @@ impl Connection {
         if second {
             self.serve_second(FuturesIo::new(stream)).await;
         } else {
-            self.serve_first(FuturesIo::new(stream.framed())).await;
+            self.serve_first(FuturesIo::new(stream.framed(self.presence.clone())))
+                .await;
         }
     }
 

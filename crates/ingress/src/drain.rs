@@ -1,72 +1,96 @@
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use async_std::task;
+use millpond_delivery::Backlog;
 use millpond_ingest::Inlet;
 
-/// How often the rate is measured, at most.
-const EVERY: Duration = Duration::from_millis(250);
+/// How often it is looked at what has left.
+const EVERY: Duration = Duration::from_millis(500);
+/// Over how many of these moments the rate is taken: sinks write in batches, of which some should be among them.
+const MOMENTS: usize = 10;
 /// The longest that a sender is asked to stay away, in seconds.
 const LONGEST: f64 = 60.0;
 
-/// How fast the budget comes back, and so when a sender should come again.
+/// How fast there is room again, in memory and in the journal, and so when a sender should come again.
 pub(crate) struct Drain {
-    state: Mutex<State>,
-}
-
-struct State {
-    /// When it was looked at.
-    at: Instant,
-    /// The bytes that had come back then, ever.
-    returned: u64,
-    /// Bytes a second.
-    rate: f64,
-    /// When any came back the last time.
-    moved: Instant,
+    budget: Meter,
+    journal: Meter,
 }
 
 impl Drain {
     pub(crate) fn new(now: Instant) -> Self {
+        Drain {
+            budget: Meter::new(now),
+            journal: Meter::new(now),
+        }
+    }
+
+    /// Looks at both from time to time, and never ends: a rate that is taken only once there is no room would be that
+    /// of a long time in which there may have been nothing to do.
+    pub(crate) async fn watch(&self, inlet: &Inlet) {
+        loop {
+            let now = Instant::now();
+            self.budget.look(inlet.budget_backlog(), now);
+            if let Some(backlog) = inlet.journal_backlog() {
+                self.journal.look(backlog, now);
+            }
+            task::sleep(EVERY).await;
+        }
+    }
+
+    /// In how many seconds half of what is full will be free, at the rate of the last moments; where nothing moves, as
+    /// long as it has not moved.
+    pub(crate) fn seconds(&self, inlet: &Inlet, now: Instant) -> u64 {
+        match inlet.journal_backlog() {
+            Some(backlog) if inlet.is_full() => self.journal.after(backlog, now),
+            _ => self.budget.after(inlet.budget_backlog(), now),
+        }
+    }
+}
+
+struct Meter {
+    state: Mutex<State>,
+}
+
+struct State {
+    /// What had left at the last moments, the oldest first; never empty.
+    moments: VecDeque<(Instant, u64)>,
+    /// When anything left the last time.
+    moved: Instant,
+}
+
+impl Meter {
+    fn new(now: Instant) -> Self {
         let state = State {
-            at: now,
-            returned: 0,
-            rate: 0.0,
+            moments: VecDeque::from([(now, 0)]),
             moved: now,
         };
-        Drain {
+        Meter {
             state: Mutex::new(state),
         }
     }
 
-    /// In how many seconds half of the budget will be free, at the rate of the last moments; where nothing moves, as
-    /// long as it has not moved.
-    pub(crate) fn seconds(&self, inlet: &Inlet, now: Instant) -> u64 {
-        self.after(
-            inlet.budget_returned(),
-            inlet.budget_used(),
-            inlet.budget_bytes() as u64,
-            now,
-        )
+    fn look(&self, backlog: Backlog, now: Instant) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.last() != backlog.left {
+            state.moved = now;
+        }
+        state.moments.push_back((now, backlog.left));
+        if state.moments.len() > MOMENTS {
+            state.moments.pop_front();
+        }
     }
 
-    fn after(&self, returned: u64, used: u64, capacity: u64, now: Instant) -> u64 {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let passed = now.saturating_duration_since(state.at);
-        if passed >= EVERY {
-            let back = returned.saturating_sub(state.returned);
-            let rate = back as f64 / passed.as_secs_f64();
-            // What was measured long ago says nothing of now.
-            let old = (EVERY.as_secs_f64() / passed.as_secs_f64()).min(0.5);
-            state.rate = old * state.rate + (1.0 - old) * rate;
-            if back > 0 {
-                state.moved = now;
-            } else {
-                state.rate = 0.0;
-            }
-            (state.at, state.returned) = (now, returned);
-        }
-        let over = used.saturating_sub(capacity / 2) as f64;
-        let seconds = if state.rate > 0.0 {
-            over / state.rate
+    fn after(&self, backlog: Backlog, now: Instant) -> u64 {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (begin, had_left) = state.moments.front().copied().unwrap_or((now, 0));
+        let left = backlog.left.saturating_sub(had_left) as f64;
+        let passed = now.saturating_duration_since(begin).as_secs_f64();
+        let over = backlog.waiting.saturating_sub(backlog.capacity / 2) as f64;
+        let seconds = if left > 0.0 {
+            over * passed / left
         } else {
             now.saturating_duration_since(state.moved).as_secs_f64()
         };
@@ -74,26 +98,62 @@ impl Drain {
     }
 }
 
+impl State {
+    fn last(&self) -> u64 {
+        self.moments.back().map_or(0, |(_, left)| *left)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn backlog(waiting: u64, left: u64) -> Backlog {
+        Backlog {
+            capacity: 1_000,
+            waiting,
+            left,
+        }
+    }
+
     #[test]
-    fn senders_are_asked_to_come_when_half_of_the_budget_is_free() {
+    fn senders_are_asked_to_come_when_half_is_free() {
         let start = Instant::now();
-        let drain = Drain::new(start);
         let at = |millis| start + Duration::from_millis(millis);
+        let meter = Meter::new(start);
         assert_eq!(
-            drain.after(0, 1_000, 1_000, at(0)),
+            meter.after(backlog(1_000, 0), start),
             1,
             "nothing is known yet"
         );
-        // 100 bytes a second: half of the budget takes 5 s.
-        assert_eq!(drain.after(100, 1_000, 1_000, at(1_000)), 5 + 2);
-        assert_eq!(drain.after(2_000, 1_000, 1_000, at(20_000)), 5 + 1);
-        assert_eq!(drain.after(2_000, 500, 1_000, at(20_100)), 1);
-        // It stands still.
-        assert_eq!(drain.after(2_000, 1_000, 1_000, at(30_100)), 11);
-        assert_eq!(drain.after(2_000, 1_000, 1_000, at(300_000)), 60);
+        // 100 bytes a second: half takes 5 s, and a quarter half of that.
+        for moment in 1..=100 {
+            meter.look(backlog(1_000, 50 * moment), at(500 * moment));
+        }
+        assert_eq!(meter.after(backlog(1_000, 5_000), at(50_000)), 5);
+        assert_eq!(meter.after(backlog(750, 5_000), at(50_000)), 3);
+        assert_eq!(meter.after(backlog(500, 5_000), at(50_000)), 1);
+        // It stands still: a while later that is all that is known.
+        for moment in 101..=122 {
+            meter.look(backlog(1_000, 5_000), at(500 * moment));
+        }
+        assert_eq!(meter.after(backlog(1_000, 5_000), at(61_000)), 11);
+        assert_eq!(meter.after(backlog(1_000, 5_000), at(300_000)), 60);
+    }
+
+    #[test]
+    fn an_hour_without_anything_to_do_does_not_count() {
+        let start = Instant::now();
+        let meter = Meter::new(start);
+        for moment in 1..=7_200 {
+            meter.look(backlog(0, 0), start + EVERY * moment);
+        }
+        // 1,000 bytes a second, since one second.
+        for moment in 7_201..=7_202 {
+            let left = 500 * u64::from(moment - 7_200);
+            meter.look(backlog(1_000, left), start + EVERY * moment);
+        }
+        let now = start + EVERY * 7_202;
+        assert!(meter.after(backlog(1_000, 1_000), now) <= 3);
     }
 }

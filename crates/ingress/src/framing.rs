@@ -92,6 +92,27 @@ impl Framing {
         Ok(())
     }
 
+    /// How many bytes of the latest request are still to come; none if nobody can say how many.
+    pub(crate) fn owed(&self) -> Option<u64> {
+        match self.place {
+            Place::Start => Some(0),
+            Place::Body(left) => Some(left),
+            _ => None,
+        }
+    }
+
+    /// Whether the next byte belongs to a body.
+    #[cfg(fuzzing)]
+    pub(crate) fn is_in_body(&self) -> bool {
+        matches!(self.place, Place::Body(_) | Place::Chunk(_))
+    }
+
+    /// Whether a request is under way.
+    #[cfg(fuzzing)]
+    pub(crate) fn is_in_request(&self) -> bool {
+        self.place != Place::Start
+    }
+
     fn line(&mut self, line: &[u8]) -> Result<(), Ambiguous> {
         let line = line.strip_suffix(b"\r").ok_or(Ambiguous::BareLineFeed)?;
         match self.place {

@@ -11,6 +11,7 @@
 //! | `framing` | whether two readers would find the same requests in it |
 //! | `request` | what becomes of a request, from its head to its answer |
 //! | `cors`, `auth` | who may send, and how much |
+//! | `room`, `presence` | how much memory its body gets, and whether anybody still waits for that |
 //! | `body`, `inflate` | how long a body may take, and how large it may become |
 //! | `format` | what the bytes of its body say, as lines of JSON |
 //! | `dedupe`, `memory` | which of them were taken in already |
@@ -35,14 +36,18 @@ mod drain;
 mod feeds;
 mod format;
 mod framing;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod inflate;
 mod memory;
 mod outcome;
 mod peers;
+mod presence;
 mod pulse;
 mod reload;
 mod reply;
 mod request;
+mod room;
 mod source;
 mod stream;
 mod tls;

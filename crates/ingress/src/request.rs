@@ -13,6 +13,7 @@ use millpond_delivery::Settled;
 use millpond_ingest::{Lease, unix_micros};
 use millpond_ingress_formats::{Context, Decoded, Lines, Refused as SetAside, Summary};
 
+use crate::Ack;
 use crate::auth::{Guest, Key};
 use crate::body::Inflow;
 use crate::feeds::Feeds;
@@ -20,33 +21,35 @@ use crate::format::Format;
 use crate::inflate::{Encoding, Expanded};
 use crate::memory::Reservation;
 use crate::outcome::Outcome;
+use crate::presence::Presence;
 use crate::pulse::Pulse;
 use crate::reply::{Refused, Reply};
 use crate::source::Door;
-use crate::{Ack, OnFull};
 
 /// Bodies that are longer than this are decompressed where they hold nobody up.
 const LONG: usize = 64 << 10;
 /// How often it is looked whether a full journal has room again.
-const LAP: Duration = Duration::from_millis(20);
+pub(crate) const LAP: Duration = Duration::from_millis(20);
 
 /// The requests of one connection, in one partition.
 pub(crate) struct Session {
-    door: Arc<Door>,
+    pub(crate) door: Arc<Door>,
     pulse: Arc<Pulse>,
+    pub(crate) presence: Arc<Presence>,
     feeds: Mutex<Feeds>,
     asked: AtomicBool,
     unread: AtomicBool,
 }
 
 /// What the head of a request says.
-struct Admitted<'a> {
-    format: Format,
-    headers: HeaderMap,
+pub(crate) struct Admitted<'a> {
+    pub(crate) format: Format,
+    pub(crate) headers: HeaderMap,
     guest: Guest<'a>,
-    encoding: Option<Encoding>,
+    pub(crate) encoding: Option<Encoding>,
     /// How long the body is, or may be where that is not said.
-    bytes: usize,
+    pub(crate) bytes: usize,
+    pub(crate) says_length: bool,
 }
 
 /// A body that was read.
@@ -59,11 +62,12 @@ struct Whole {
 }
 
 impl Session {
-    pub(crate) fn new(door: Arc<Door>, pulse: Arc<Pulse>) -> Self {
+    pub(crate) fn new(door: Arc<Door>, pulse: Arc<Pulse>, presence: Arc<Presence>) -> Self {
         Session {
             feeds: Mutex::new(Feeds::new(&door)),
             door,
             pulse,
+            presence,
             asked: AtomicBool::new(false),
             unread: AtomicBool::new(false),
         }
@@ -155,7 +159,8 @@ impl Session {
         let encoding = Encoding::of(&headers)?;
         let max = door.limits.max_body.min(door.inlet.budget_bytes());
         let max = format.max_body().map_or(max, |most| most.min(max));
-        let bytes = match body.size_hint().exact() {
+        let length = body.size_hint().exact();
+        let bytes = match length {
             Some(0) if format.needs_body() => return Err(Refused::Empty),
             Some(bytes) => usize::try_from(bytes).ok().filter(|&bytes| bytes <= max),
             None => Some(max),
@@ -165,6 +170,7 @@ impl Session {
             guest,
             encoding,
             bytes: bytes.ok_or(Refused::TooLarge(max))?,
+            says_length: length.is_some(),
             headers,
         })
     }
@@ -236,7 +242,7 @@ impl Session {
         Ok(format.answer(&summary, ack))
     }
 
-    /// Reads a body to its end, under a permit for all that it may become, and decompresses it; says whose it is.
+    /// Reads a body to its end and decompresses it; says whose it is.
     async fn read<'a>(
         &'a self,
         inflow: &mut Inflow,
@@ -244,14 +250,8 @@ impl Session {
         until: Instant,
     ) -> Result<(Whole, Option<&'a Key>), Refused> {
         let door = &*self.door;
-        let bytes = admitted.bytes;
-        let most = admitted
-            .encoding
-            .map_or(0, |_| Encoding::most(&door.limits, bytes));
-        let expanded = admitted.encoding.map_or(0, |encoding| encoding.room(most));
-        let beside = admitted.format.beside(&admitted.headers, bytes.max(most));
-        let mut lease = self.lease(bytes + expanded + beside, until).await?;
-        let filled = inflow.read(&mut lease.bytes()[most..most + bytes]).await?;
+        let taken = self.read_in(inflow, admitted, until).await?;
+        let (mut lease, filled, most) = (taken.lease, taken.filled, taken.room.most);
         door.inlet.ledger().add_bytes(filled as u64);
         let body = &lease.bytes()[most..most + filled];
         let (mut key, mut signature) = (None, None);
@@ -282,32 +282,6 @@ impl Session {
             signature,
         };
         Ok((whole, key))
-    }
-
-    /// A permit, and the memory for it.
-    async fn lease(&self, bytes: usize, until: Instant) -> Result<Lease, Refused> {
-        let inlet = &self.door.inlet;
-        if bytes > inlet.budget_bytes() {
-            return Err(Refused::TooLarge(inlet.budget_bytes()));
-        }
-        if self.door.on_full == OnFull::Shed {
-            if inlet.is_ended() {
-                return Err(Refused::Ended);
-            }
-            let lease = inlet.lease_at_once(bytes).filter(|_| !inlet.is_full());
-            return lease.ok_or(Refused::Busy);
-        }
-        while inlet.is_full() {
-            if inlet.is_ended() {
-                return Err(Refused::Ended);
-            }
-            if Instant::now() >= until {
-                return Err(Refused::NoRoom);
-            }
-            task::sleep(LAP).await;
-        }
-        let lease = before(until, inlet.lease(bytes)).await;
-        lease.ok_or(Refused::NoRoom)?.ok_or(Refused::Ended)
     }
 
     /// Decompresses a body that lies behind the room for what it may become.
@@ -384,7 +358,7 @@ fn size(headers: &HeaderMap) -> usize {
 }
 
 /// What comes of `future`, unless it takes too long. A timer is set only if it has to wait.
-async fn before<T>(until: Instant, future: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn before<T>(until: Instant, future: impl Future<Output = T>) -> Option<T> {
     let too_late = async {
         task::sleep(until.saturating_duration_since(Instant::now())).await;
         None

@@ -3,7 +3,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_std::net::{TcpListener, TcpStream};
+use futures_lite::future::or;
 use millpond_ingest::{BoxFuture, Branch, Inlet, Opened, Source, SourceError, listener};
+use millpond_queue::Budget;
 
 use crate::auth::{Auth, KeyConfig};
 use crate::config::exposed;
@@ -13,6 +15,7 @@ use crate::dedupe::Dedupe;
 use crate::drain::Drain;
 use crate::memory::Memory;
 use crate::peers::Peers;
+use crate::room::growing;
 use crate::tls::{Tls, TlsConfig};
 use crate::{Ack, Check, OnFull};
 
@@ -64,7 +67,9 @@ pub(crate) struct Door {
     pub(crate) dedupe: Option<Dedupe>,
     /// Signatures that were used.
     pub(crate) signatures: Memory,
-    pub(crate) drain: Drain,
+    pub(crate) drain: Arc<Drain>,
+    /// Of the inlet's budget, what bodies may have that may have to grow.
+    pub(crate) growing: Budget,
 }
 
 impl Source for Http {
@@ -141,6 +146,7 @@ impl Opened for Bound {
             }
             // A signature may be from the future by as much as it may be old.
             let window = auth.longest_window().unwrap_or_default() * 2;
+            let drain = Arc::new(Drain::new(Instant::now()));
             let door = Arc::new(Door {
                 inlet: inlet.clone(),
                 limits: http.limits,
@@ -151,7 +157,8 @@ impl Opened for Bound {
                 cors: http.cors,
                 dedupe: http.dedupe,
                 signatures: Memory::new(SIGNATURES, window),
-                drain: Drain::new(Instant::now()),
+                drain: drain.clone(),
+                growing: Budget::new(growing(inlet.budget_bytes())),
             });
             let peers = http.peers;
             let serve = move |stream: TcpStream| {
@@ -174,7 +181,8 @@ impl Opened for Bound {
                     }
                 }
             };
-            listener::run(listener, http.max_connections, inlet, serve).await;
+            let listens = listener::run(listener, http.max_connections, inlet.clone(), serve);
+            or(listens, drain.watch(&inlet)).await;
             Ok(())
         })
     }

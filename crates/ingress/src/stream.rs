@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use futures_lite::{AsyncRead, AsyncWrite};
 
 use crate::framing::Framing;
+use crate::presence::Presence;
 use crate::pulse::Pulse;
 
 /// The bytes of a connection, on their way to hyper: what was read ahead comes first, and everything is looked at.
@@ -13,7 +14,7 @@ pub(crate) struct Watched<S> {
     stream: S,
     ahead: Vec<u8>,
     pulse: Arc<Pulse>,
-    framing: Option<Framing>,
+    framing: Option<(Framing, Arc<Presence>)>,
 }
 
 impl<S> Watched<S> {
@@ -27,10 +28,10 @@ impl<S> Watched<S> {
         }
     }
 
-    /// Refuses what is ambiguous in HTTP/1.1.
-    pub(crate) fn framed(self) -> Self {
+    /// Refuses what is ambiguous in HTTP/1.1, and says how much is owed.
+    pub(crate) fn framed(self, presence: Arc<Presence>) -> Self {
         Watched {
-            framing: Some(Framing::default()),
+            framing: Some((Framing::default(), presence)),
             ..self
         }
     }
@@ -53,10 +54,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         };
         if read > 0 {
             // HTTP/2 says much besides requests: only its silence is judged.
-            if let Some(framing) = &mut this.framing {
+            if let Some((framing, presence)) = &mut this.framing {
                 this.pulse.heard();
                 let judged = framing.read(&buffer[..read]);
                 judged.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+                presence.owes(framing.owed());
             }
         }
         Poll::Ready(Ok(read))

@@ -4,11 +4,13 @@
 
 mod common;
 
+use std::net::Shutdown;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use common::Rig;
 use common::http::{Client, post};
+use millpond_delivery::Backlog;
 use millpond_ingest::Resume;
 use serde_json::json;
 
@@ -42,18 +44,23 @@ fn what_there_is_no_room_for_is_shed_before_its_body_is_sent() {
 #[test]
 fn who_goes_away_while_it_waits_leaves_its_place_to_the_next() {
     let mut rig = Rig::new(common::BUFFER, 1, None);
-    let running = rig.start_http(json!({ "listen": "127.0.0.1:0", "timeout": "1s" }));
+    let running = rig.start_http(json!({ "listen": "127.0.0.1:0", "timeout": "60s" }));
     let all = rig.budget.acquire_blocking(common::BUFFER);
     let budget = rig.budget.clone();
+    // This one has said all that it will, and waits for the answer.
+    let mut still = Client::new(&running);
+    still.send(&post(b"{\"still\":1}\n"));
+    still.stream.get_ref().shutdown(Shutdown::Write).unwrap();
+    rig.take_until("it waits", |_| budget.waiting() == 1);
     let mut gone = Client::new(&running);
     gone.send(&post(&b"{\"gone\":1}\n".repeat(10_000))[..200]);
-    rig.take_until("it waits", |_| budget.waiting() == 1);
+    rig.take_until("it waits, too", |_| budget.waiting() == 2);
     drop(gone);
-    rig.take_until("its time is over", |rig| rig.source.totals().open == 0);
-    assert_eq!(budget.waiting(), 0);
+    rig.take_until("its place is free", |_| budget.waiting() == 1);
     drop(all);
-    assert_eq!(Client::new(&running).post(b"{}\n").status, 200);
+    assert_eq!(still.answer().status, 200);
     rig.take_events(1);
+    assert_eq!(rig.source.totals().refused_by["broken_body"], 1);
     rig.stop(running);
     assert_eq!(rig.budget.used(), 0);
 }
@@ -64,7 +71,11 @@ fn a_full_journal_is_no_room_whatever_memory_there_is() {
         let mut rig = Rig::new(64 << 20, 1, None);
         let full = Arc::new(AtomicBool::new(true));
         let says = full.clone();
-        let inlet = rig.journal_inlet_that(Resume::new(), move || says.load(Ordering::Relaxed));
+        let inlet = rig.journal_inlet_that(
+            Resume::new(),
+            move || says.load(Ordering::Relaxed),
+            Backlog::default,
+        );
         let params = json!({ "listen": "127.0.0.1:0", "on_full": on_full, "timeout": "300ms", "ack": "received" });
         let running = rig.start_http_with(params, inlet);
         let mut client = Client::new(&running);
@@ -85,6 +96,31 @@ fn a_full_journal_is_no_room_whatever_memory_there_is() {
                 .events,
             1
         );
+        rig.handle.stop();
+        running.thread.join().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn a_full_journal_is_waited_for_as_long_as_it_drains_whatever_memory_there_is() {
+    for (waiting, expected) in [(1 << 60, "60"), (1 << 10, "1")] {
+        let mut rig = Rig::new(64 << 20, 1, None);
+        let left = AtomicU64::new(0);
+        // Something leaves it each time that one looks; half of it would take ages, or next to nothing.
+        let backlog = move || Backlog {
+            capacity: 1 << 10,
+            waiting,
+            left: left.fetch_add(1 << 20, Ordering::Relaxed),
+        };
+        let inlet = rig.journal_inlet_that(Resume::new(), || true, backlog);
+        let params = json!({ "listen": "127.0.0.1:0", "on_full": "shed", "ack": "received" });
+        let running = rig.start_http_with(params, inlet);
+        // Nothing is known at first.
+        rig.take_until("the drain is measured", |_| {
+            let answer = Client::new(&running).post(b"{\"a\":1}\n");
+            assert_eq!(answer.status, 429, "{answer:?}");
+            answer.header("retry-after") == Some(expected)
+        });
         rig.handle.stop();
         running.thread.join().unwrap().unwrap();
     }

@@ -74,13 +74,7 @@ impl<S: Storage> Journal<S> {
         let number = self.number.filter(|&number| number != NONE);
         let number = number.ok_or(Error::Exhausted { what: "segment" })?;
         self.remove_spares()?;
-        let used = self
-            .shared
-            .lock()
-            .segments
-            .iter()
-            .map(|extent| extent.len)
-            .sum::<u64>();
+        let used = self.shared.used_bytes();
         let bound = self.options.max_bytes;
         if self.spares.is_empty() && used + target > bound {
             return Err(Error::Full {

@@ -72,6 +72,12 @@ impl<S> Shared<S> {
         }
     }
 
+    /// What the segments take up.
+    pub(crate) fn used_bytes(&self) -> u64 {
+        let state = self.lock();
+        state.segments.iter().map(|extent| extent.len).sum()
+    }
+
     /// Every change under this lock is a single assignment or a push, so that a panic leaves nothing half done.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

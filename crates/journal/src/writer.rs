@@ -231,6 +231,11 @@ impl<S: Storage> Journal<S> {
         self.checkpoint.committed
     }
 
+    /// What its segments take up, in bytes.
+    pub fn used_bytes(&self) -> u64 {
+        self.shared.used_bytes()
+    }
+
     fn write_group(&self, active: &Active<S::File>) -> std::io::Result<()> {
         let (storage, file) = (&self.shared.storage, &active.segment.file);
         #[cfg(millpond_seed_bug = "acknowledge_before_sync")]

@@ -167,8 +167,15 @@ fn a_full_journal_makes_its_sources_wait_and_heals_as_the_pipeline_catches_up() 
     let source = std::thread::spawn(move || (0..300).for_each(|n| door.send(n, 4 << 10)));
     let view = rig.admission.view();
     eventually("a full journal", || view.state().full.is_some());
+    let full = view.backlog();
+    assert_eq!((full.waiting, full.left), (full.capacity, 0));
+    assert!(full.capacity > 100 << 10, "{full:?}");
     let delivered: Vec<_> = rig.deliver_all().into_iter().map(|(_, n)| n).collect();
     source.join().unwrap();
+    eventually("all of it has left", || {
+        let drained = view.backlog();
+        drained.waiting < drained.capacity && drained.left >= 300 * (4 << 10)
+    });
     assert_eq!(delivered, (0..300).collect::<Vec<_>>());
     let state = rig.admission.view().state();
     assert_eq!((state.full, state.refused_events), (None, 0));

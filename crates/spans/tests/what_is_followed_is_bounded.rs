@@ -40,6 +40,4 @@ fn chunks_are_followed_up_to_a_bound_and_only_while_they_last() {
         set_rate(0.0);
         assert!(one().is_none());
     });
-    set_rate(1.0);
-    assert!(chunk("web", 1, 0, 10, 1000).is_none(), "nobody looks");
 }

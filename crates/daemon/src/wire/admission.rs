@@ -67,10 +67,12 @@ impl Ways {
         let room = self.room.clone()?;
         let resume = self.resume.get(source).cloned().unwrap_or_default();
         let view = self.view.clone()?;
+        let seen = view.clone();
         Some(JournalWay {
             room,
             resume,
             is_full: Arc::new(move || view.is_full()),
+            backlog: Arc::new(move || seen.backlog()),
         })
     }
 }

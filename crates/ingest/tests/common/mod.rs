@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use millpond_delivery::{Consignment, Inbound, Ledger, SourceLedger, Taken, Tally};
+use millpond_delivery::{Backlog, Consignment, Inbound, Ledger, SourceLedger, Taken, Tally};
 use millpond_event::{BufferPool, KeyPath, Slice};
 use millpond_ingest::{
     Inlet, JournalWay, Resume, Route, Source, SourceError, Stop, StopHandle, build, stop,
@@ -96,14 +96,15 @@ impl Rig {
 
     /// The one inlet, into a journal that the test plays. `resume`: how far partitions were read.
     pub fn journal_inlet(&mut self, resume: Resume) -> Inlet {
-        self.journal_inlet_that(resume, || false)
+        self.journal_inlet_that(resume, || false, Backlog::default)
     }
 
-    /// The same, into one that may be full.
+    /// The same, into one that may be full, and drains in some way then.
     pub fn journal_inlet_that(
         &mut self,
         resume: Resume,
         is_full: impl Fn() -> bool + Send + Sync + 'static,
+        backlog: impl Fn() -> Backlog + Send + Sync + 'static,
     ) -> Inlet {
         let limits = Limits {
             events: 1 << 20,
@@ -117,6 +118,7 @@ impl Rig {
                 room,
                 resume,
                 is_full: Arc::new(is_full),
+                backlog: Arc::new(backlog),
             },
             self.budget.clone(),
             BufferPool::new(BUFFER, || 0),

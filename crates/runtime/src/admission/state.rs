@@ -38,6 +38,9 @@ pub(super) struct State<B> {
     pub(super) failed: Option<String>,
     /// Why the writer takes nothing at the moment.
     pub(super) full: Option<String>,
+    /// The bytes that the journal held when that began, and those that were committed by then.
+    pub(super) full_bytes: u64,
+    pub(super) full_from: u64,
     /// What cannot be read, or handed on.
     pub(super) problems: Problems,
 }
@@ -97,6 +100,8 @@ impl<B> Shared<B> {
                 finished: false,
                 failed: None,
                 full: None,
+                full_bytes: 0,
+                full_from: 0,
                 problems: Problems::default(),
             }),
             changed: Condvar::new(),

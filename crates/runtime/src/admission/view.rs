@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use millpond_delivery::LatencySnapshot;
+use millpond_delivery::{Backlog, LatencySnapshot};
 use millpond_queue::{Depth, RoomView};
 
 use super::state::Shared;
@@ -12,6 +12,7 @@ pub struct AdmissionView {
     room: RoomView,
     read: Arc<dyn Fn() -> JournalState + Send + Sync>,
     is_full: Arc<dyn Fn() -> bool + Send + Sync>,
+    backlog: Arc<dyn Fn() -> Backlog + Send + Sync>,
 }
 
 /// How an admission stands.
@@ -52,9 +53,11 @@ pub struct JournalState {
 impl AdmissionView {
     pub(super) fn new<B: Send + 'static>(shared: Arc<Shared<B>>, room: RoomView) -> Self {
         let seen = shared.clone();
+        let drained = shared.clone();
         AdmissionView {
             room,
             is_full: Arc::new(move || seen.lock().full.is_some()),
+            backlog: Arc::new(move || backlog(&drained)),
             read: Arc::new(move || state(&shared)),
         }
     }
@@ -74,9 +77,24 @@ impl AdmissionView {
         (self.is_full)()
     }
 
+    /// How what the journal held when it was full the last time is drained: what is committed leaves it.
+    pub fn backlog(&self) -> Backlog {
+        (self.backlog)()
+    }
+
     /// How it stands.
     pub fn state(&self) -> JournalState {
         (self.read)()
+    }
+}
+
+fn backlog<B>(shared: &Shared<B>) -> Backlog {
+    let state = shared.lock();
+    let since = state.committed_bytes - state.full_from;
+    Backlog {
+        capacity: state.full_bytes,
+        waiting: state.full_bytes.saturating_sub(since),
+        left: state.committed_bytes,
     }
 }
 

@@ -202,6 +202,8 @@ impl<K: Keep, S: Storage> Writer<K, S> {
         let mut state = self.shared.lock();
         if state.full.is_none() {
             tracing::warn!(%error, "the journal takes nothing more for now; its sources wait");
+            state.full_bytes = self.journal.used_bytes();
+            state.full_from = state.committed_bytes;
         }
         state.full = Some(error.to_string());
         if state.stopped {

@@ -73,12 +73,17 @@ impl Reader<'_> {
         for (source, branch) in std::mem::take(&mut self.branches) {
             let readers = pipelines.iter().filter(|one| one.from.contains(&source));
             let readers: Vec<_> = readers.map(|one| one.name.as_str()).collect();
+            if readers.is_empty() {
+                // Which is told already.
+                continue;
+            }
             for name in &branch.pipelines {
                 if !readers.contains(&name.as_str()) {
+                    let readers: Vec<_> = readers.iter().map(|one| format!("{one:?}")).collect();
                     let message = format!(
-                        "`{}` is bound to pipeline {name:?}, which does not read it: expected one of {}",
+                        "`{}` is bound to pipeline {name:?}, which does not read it: expected {}",
                         branch.name,
-                        readers.join(", ")
+                        readers.join(" or ")
                     );
                     self.problem(&join("sources", &source), &message);
                 }

@@ -143,6 +143,13 @@ fn everything_that_is_wrong_is_told_with_file_key_value_and_what_was_expected() 
             "[sources.door]\ntype = \"http\"\nlisten = \"127.0.0.1:0\"\nack = \"durable\"\n\n[sources.feed]",
         ),
         (
+            "a key of a pipeline that does not read its source",
+            "[sources.feed]",
+            "[[sources.door.auth]]\nname = \"shop\"\ntype = \"bearer\"\nfile = \"secret\"\npipelines = [\"clicks\", \"nobody\"]\n\n\
+             [sources.door]\ntype = \"http\"\nlisten = \"127.0.0.1:0\"\n\n\
+             [pipelines.more]\nfrom = [\"door\"]\n\n[sources.feed]",
+        ),
+        (
             "a body that no record holds",
             "[sources.feed]",
             "[journal]\ndir = \"data\"\nsegment = \"4MiB\"\n\n\
