@@ -67,6 +67,7 @@
 //! | `millpond_unaccounted_events` | pipeline | 0, unless events leaked |
 //! | `millpond_events_dead_lettered_total` | pipeline, stage, reason | letters written, those of derived events included |
 //! | `millpond_pipeline_paused` | pipeline | 1 while it is paused because it crashed too often |
+//! | `millpond_pipeline_behind_events` | pipeline | what the journal keeps for it since it was paused, until it has caught up |
 //! | `millpond_pipeline_crashes_total` | pipeline, explained | crashes of its lines; explained: an event was quarantined for it |
 //! | `millpond_state_lost_total` | pipeline | lines rebuilt without the state that their stages had |
 //! | `millpond_stage_events_total` | pipeline, stage, outcome | outcome: passed, filtered, consumed, absorbed, dropped, failed, emitted |

@@ -196,6 +196,7 @@ fn supervision(view: &PipelineView) -> Read<Supervision> {
             crashes_explained: crashes.explained,
             crashes_unexplained: crashes.unexplained,
             state_lost: view.state_lost(),
+            behind: view.brake().arrears().events(),
         }
     })
 }

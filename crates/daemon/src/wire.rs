@@ -127,6 +127,9 @@ pub(crate) struct SinkSeen {
 impl PipelineSeen {
     /// Events in every place that may hold one, counted from upstream to downstream.
     pub(crate) fn held(&self) -> u64 {
+        // What is given back goes against the flow: it is seen before or after, if not in between.
+        let arrears = self.view.brake().arrears();
+        let before = arrears.given_back();
         let upstream = self.view.upstream();
         let rows = self.view.outbox_rows() + self.sinks.iter().map(SinkSeen::held).sum::<u64>();
         // An input that waits for sinks waits for rows; where none are left, none may wait.
@@ -136,6 +139,8 @@ impl PipelineSeen {
             } else {
                 0
             }
+            + before
+            + arrears.given_back()
     }
 }
 
@@ -223,6 +228,11 @@ pub(crate) async fn wire(
             .zip(routes(config, |_| true, &runtime, &intakes)?)
     {
         let ledger = route.ledger.clone();
+        // What comes in here is in no journal.
+        let route = Route {
+            arrears: None,
+            ..route
+        };
         let inlet = door(vec![route]);
         doors.insert(pipeline.name.clone(), Door { inlet, ledger });
     }
@@ -264,7 +274,9 @@ pub(crate) async fn wire(
     let (ways, admission) = match journal {
         None => (Ways::default(), None),
         Some(open) => {
-            let (ways, admission) = admit(open, &mut opened, &shares, &pool, happenings)?;
+            let brakes = runtime.pipelines().iter().map(|view| view.brake().clone());
+            let brakes = brakes.collect();
+            let (ways, admission) = admit(open, &mut opened, &shares, brakes, &pool, happenings)?;
             (ways, Some(admission))
         }
     };
@@ -408,6 +420,7 @@ fn routes(
                 intake: intake.clone(),
                 ledger: view.ledger().clone(),
                 key: key(pipeline)?,
+                arrears: Some(view.brake().arrears().clone()),
             })
         })
         .collect()

@@ -63,6 +63,7 @@ pub enum Ended {
 
 impl<E> Pipeline<E> {
     /// Runs one input, and everything that is derived from it, to its end.
+    #[inline]
     pub fn process(
         &mut self,
         event: &mut E,
@@ -74,6 +75,7 @@ impl<E> Pipeline<E> {
 
     /// As [`process`](Pipeline::process), and adds to the statistics how long each stage took by
     /// `clock` (nanoseconds from any fixed point). Meant for a sample of the events.
+    #[inline(never)]
     pub fn process_timed(
         &mut self,
         event: &mut E,
@@ -181,6 +183,8 @@ impl<E> Pipeline<E> {
         (0..self.slots.len()).filter(|&id| self.plan.stateful[id])
     }
 
+    // In two places only: where an event is run, and where it is timed.
+    #[inline(always)]
     fn run<X: Exits<E> + ?Sized>(
         &mut self,
         event: &mut E,
@@ -310,6 +314,7 @@ impl<E> Pipeline<E> {
         result
     }
 
+    #[inline]
     fn leave<X: Exits<E> + ?Sized>(&mut self, list: usize, event: &mut E, exits: &mut X) {
         self.cursor.set(Running::Leaving);
         for &exit in &self.plan.leaves[list] {
@@ -351,7 +356,7 @@ impl<E> Pipeline<E> {
     }
 
     /// After a panic: brings the counts into balance and clears what was left behind.
-    #[inline]
+    #[inline(always)]
     fn recover(&mut self) {
         if self.cursor.get() != Running::Idle {
             self.recover_from_panic();
@@ -359,6 +364,7 @@ impl<E> Pipeline<E> {
     }
 
     #[cold]
+    #[inline(never)]
     fn recover_from_panic(&mut self) {
         match self.cursor.get() {
             Running::Idle => {}

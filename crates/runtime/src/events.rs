@@ -117,7 +117,7 @@ impl<C: Codec> Shard<C> {
             outputs: &mut self.outputs,
             letters: &mut self.letters,
             pipeline: self.shared.ledger.name(),
-            stages: self.edition.blueprint.stage_names(),
+            stages: &self.stages,
             from: Some((&current.batch, current.index)),
             input: open.next,
         };
@@ -191,7 +191,7 @@ impl<C: Codec> Shard<C> {
             outputs: &mut self.outputs,
             letters: &mut self.letters,
             pipeline: self.shared.ledger.name(),
-            stages: self.edition.blueprint.stage_names(),
+            stages: &self.stages,
             from: None,
             input: u32::MAX,
         };

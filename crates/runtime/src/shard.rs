@@ -51,6 +51,8 @@ pub(crate) struct Shard<C: Codec> {
     pub(crate) watch: Arc<Watch<C>>,
     /// What the line was built from.
     pub(crate) edition: Arc<Edition<C::Item>>,
+    /// The names of its stages.
+    pub(crate) stages: Arc<[String]>,
     pub(crate) line: Pipeline<C::Item>,
     pub(crate) item: Option<C::Item>,
     /// The batch in work.
@@ -148,6 +150,7 @@ impl<C: Codec> Shard<C> {
             mailbox,
             codec,
             watch,
+            stages: edition.blueprint.stage_names().into(),
             edition,
             line,
             item: None,
@@ -215,7 +218,10 @@ impl<C: Codec> Shard<C> {
         if self.shared.brake.is_leaving() {
             self.leave();
         }
-        if !self.flush() || self.shared.brake.holds() {
+        if self.shared.brake.holds() {
+            return self.stand_still();
+        }
+        if !self.flush() {
             return After::Parked;
         }
         if self.shared.budget.is_overdrawn() {
@@ -365,6 +371,19 @@ impl<C: Codec> Shard<C> {
             .brake
             .ran(self.runs.wrapping_sub(self.runs_told));
         self.runs_told = self.runs;
+    }
+
+    /// The pipeline is paused.
+    fn stand_still(&mut self) -> After {
+        if !self.shared.brake.is_kept() {
+            self.flush();
+            return After::Parked;
+        }
+        self.give_back();
+        match self.hand_over() {
+            true => After::Idle,
+            false => After::Parked,
+        }
     }
 
     /// Lets go of what has not been run. Its inputs end as abandoned, which asks whoever can for a retry: those of a

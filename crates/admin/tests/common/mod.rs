@@ -139,6 +139,7 @@ pub(crate) fn pond() -> Pond {
                 crashes_explained: 11,
                 crashes_unexplained: 1,
                 state_lost: 2,
+                behind: 7,
             }),
             service: Arc::new(service),
             parked_shards: Arc::new(|| 1),

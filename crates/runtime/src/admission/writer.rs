@@ -124,7 +124,7 @@ impl<K: Keep, S: Storage> Writer<K, S> {
         self.journal.committed_sequence() == self.journal.next_sequence()
             || (self.summary == Some(self.journal.committed_sequence())
                 && !self.unsummed
-                && self.shared.prefix.progress().settled == self.journal.next_sequence())
+                && self.shared.settled() == self.journal.next_sequence())
     }
 
     /// Appends a batch and what else has arrived, and makes it all durable.
@@ -198,7 +198,7 @@ impl<K: Keep, S: Storage> Writer<K, S> {
 
     fn wait_for_room(&mut self, error: &Error) -> Result<(), Halt> {
         self.sync()?;
-        self.commit(self.shared.prefix.progress().settled)?;
+        self.commit(self.shared.settled())?;
         let mut state = self.shared.lock();
         if state.full.is_none() {
             tracing::warn!(%error, "the journal takes nothing more for now; its sources wait");
