@@ -60,6 +60,7 @@ pub(crate) fn observed(
         processes: seen.processes.as_ref().map(processes),
         resident_bytes: Arc::new(resident),
         decisions: Arc::new(move || decided.decisions().iter().map(decision).collect()),
+        spans: seen.spans.clone(),
         health,
         control,
     }

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 
-use millpond_admin::Admin;
+use millpond_admin::{Admin, Read, SpanCounts};
 use millpond_delivery::{SinkLedger, SourceLedger};
 use millpond_event::{BufferPool, Slice};
 use millpond_ingest::{BoxFuture, Inlet, Opened, Route, SourceError, StopHandle};
@@ -31,6 +31,7 @@ use crate::patience::BestEffort;
 use crate::reload::Designs;
 use crate::replay::{Door, Doors, Replayer};
 use crate::run::Happening;
+use crate::spans::Spans;
 use crate::worker;
 use admission::{Shares, Ways, admit};
 use branches::{OpenBranch, OpenedSource};
@@ -59,6 +60,8 @@ pub(crate) struct Line {
     pub(crate) designs: Designs,
     /// For dead letters that are run again; its doors are to be closed with the last source.
     pub(crate) replayer: Arc<Replayer>,
+    /// Follows chunks.
+    pub(crate) spans: Spans,
 }
 
 /// What a line is fed with.
@@ -94,6 +97,8 @@ pub(crate) struct Seen {
     pub(crate) processes: Option<ProcessesView>,
     /// Finds workers that hang.
     pub(crate) hangs: HangWatch,
+    /// What became of spans, if they are sent anywhere.
+    pub(crate) spans: Option<Read<SpanCounts>>,
 }
 
 /// A pipeline and the sinks it leads to.
@@ -155,6 +160,7 @@ pub(crate) async fn wire(
     input: Input,
     happenings: &Sender<Happening>,
 ) -> Result<Line, StartError> {
+    let spans = Spans::start(config)?;
     let shares = Shares::of(config);
     let budget = shares.input.clone();
     let (letters, feed) = match input {
@@ -347,6 +353,7 @@ pub(crate) async fn wire(
         pool: runtime.pool().clone(),
         processes: runtime.processes().cloned(),
         hangs,
+        spans: spans.counts(),
     };
     Ok(Line {
         runtime,
@@ -360,6 +367,7 @@ pub(crate) async fn wire(
         admin,
         designs,
         replayer,
+        spans,
     })
 }
 

@@ -17,6 +17,8 @@ pub struct TicketInfo {
     pub bytes: u64,
     /// Which life of the partition: a source that starts over counts up.
     pub epoch: u64,
+    /// The trace by which it is followed, and its receipts with it; 0: none.
+    pub trace: u64,
 }
 
 /// Whoever wants to know how a ticket ended: the source that may have to acknowledge it, or do it

@@ -4,7 +4,7 @@ use crate::cursor::{Cursor, Running};
 use crate::output::At;
 use crate::plan::Plan;
 use crate::stats::{Counter, Tally};
-use crate::{Flow, LoadError, Output, Reason, Stage, StageError, Timestamp, state};
+use crate::{Flow, LoadError, Output, Reason, Stage, StageCounts, StageError, Timestamp, state};
 
 /// One instance of a line: the stages of one shard, run in place, event by event.
 ///
@@ -113,6 +113,12 @@ impl<E> Pipeline<E> {
             self.plan.stats.add(id, &mut slot.tally);
         }
         self.out.trim();
+    }
+
+    /// Name and counts of every stage since the last [`publish`](Pipeline::publish), in the order of their ids.
+    pub fn unpublished(&self) -> impl Iterator<Item = (&str, StageCounts)> {
+        let names = self.plan.names.iter().map(String::as_str);
+        names.zip(self.slots.iter().map(|slot| slot.tally.counts()))
     }
 
     /// Appends the state of every stateful stage to `into`.

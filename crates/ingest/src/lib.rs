@@ -79,6 +79,7 @@ mod source;
 mod stdin;
 mod stop;
 mod tcp;
+mod traced;
 
 pub use config::{ConfigError, Kind, build, build_of, kinds};
 pub use demo::{Burst, DemoConfig, Shoppers};

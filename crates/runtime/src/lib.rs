@@ -33,6 +33,7 @@ mod error;
 mod events;
 mod exit;
 mod feed;
+mod followed;
 mod handover;
 mod hangs;
 mod intensity;

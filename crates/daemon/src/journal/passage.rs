@@ -57,7 +57,7 @@ impl Dispatch for Passage {
             first_sequence: origin.first_sequence,
             events: slice.len() as u64,
             bytes,
-            epoch: 0,
+            ..TicketInfo::default()
         };
         Ok(Some((slice, info)))
     }

@@ -1,6 +1,7 @@
 //! What a shard does whose line runs in a child.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use millpond_delivery::Inbound;
 use millpond_queue::monotonic_nanos;
@@ -52,8 +53,15 @@ impl<C: Codec> Shard<C> {
             let runnable = remote.is_runnable(&self.codec, &batch);
             let events = self.codec.len(&batch);
             haul.add(batch, permit, weight, events, runnable);
+            haul.spans.extend(millpond_spans::batch(
+                part.info().trace,
+                self.shared.ledger.name(),
+                self.lane.shard,
+                weight.events,
+                Duration::from_nanos(waited),
+            ));
             let open = self.open_for(received_nanos);
-            open.parts.push(part);
+            open.add(part);
             open.ran += weight.events;
         }
         self.recall(&mut haul, remote);

@@ -2,6 +2,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use millpond_queue::{Permit, Weight};
+use tracing::Span;
 
 use super::doubt::Doubt;
 use crate::codec::Codec;
@@ -20,6 +21,8 @@ pub(crate) struct Haul<C: Codec> {
     pub(super) spent: u64,
     /// Bytes of all its events.
     pub(super) bytes: u64,
+    /// Of the batches whose chunks are followed.
+    pub(super) spans: Vec<Span>,
 }
 
 /// A batch, and where its events lie in the haul.
@@ -43,6 +46,7 @@ impl<C: Codec> Haul<C> {
             woken: false,
             spent: 0,
             bytes: 0,
+            spans: Vec::new(),
         }
     }
 
