@@ -18,13 +18,16 @@ impl Clock for Untimed {
     }
 }
 
-pub(crate) struct Watched;
+pub(crate) struct Watched<'a>(pub(crate) Option<&'a mut dyn FnMut() -> u64>);
 
-impl Clock for Watched {
+impl Clock for Watched<'_> {
     const WATCHES: bool = true;
 
-    fn time<T>(&mut self, _tally: &mut Tally, work: impl FnOnce() -> T) -> T {
-        work()
+    fn time<T>(&mut self, tally: &mut Tally, work: impl FnOnce() -> T) -> T {
+        match &mut self.0 {
+            Some(clock) => Timed(*clock).time(tally, work),
+            None => work(),
+        }
     }
 }
 

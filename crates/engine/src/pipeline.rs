@@ -5,7 +5,7 @@ use crate::onlook::{Clock, Timed, Untimed, Watched};
 use crate::output::At;
 use crate::plan::Plan;
 use crate::stats::{Counter, Tally};
-use crate::{Flow, LoadError, Output, Reason, Stage, StageError, Timestamp, state};
+use crate::{Flow, LoadError, Output, Reason, Stage, StageCounts, StageError, Timestamp, state};
 
 /// One instance of a line: the stages of one shard, run in place, event by event.
 ///
@@ -92,15 +92,17 @@ impl<E> Pipeline<E> {
         self.run(event, now, exits, &mut Timed(clock))
     }
 
-    /// As [`process`](Pipeline::process), and tells `exits` of each stage that an event comes to, before it does.
+    /// As [`process`](Pipeline::process), and tells `exits` of each stage that an event comes to, before it does. With
+    /// a clock, as [`process_timed`](Pipeline::process_timed), too.
     #[inline(never)]
     pub fn process_watched(
         &mut self,
         event: &mut E,
         now: Timestamp,
         exits: &mut (impl Exits<E> + ?Sized),
+        clock: Option<&mut dyn FnMut() -> u64>,
     ) -> Ended {
-        self.run(event, now, exits, &mut Watched)
+        self.run(event, now, exits, &mut Watched(clock))
     }
 
     /// Tells every stage that time has passed. What a stage emits goes through the stages after it
@@ -130,6 +132,12 @@ impl<E> Pipeline<E> {
             self.plan.stats.add(id, &mut slot.tally);
         }
         self.out.trim();
+    }
+
+    /// Name and counts of every stage since the last [`publish`](Pipeline::publish), in the order of their ids.
+    pub fn unpublished(&self) -> impl Iterator<Item = (&str, StageCounts)> {
+        let names = self.plan.names.iter().map(String::as_str);
+        names.zip(self.slots.iter().map(|slot| slot.tally.counts()))
     }
 
     /// Appends the state of every stateful stage to `into`.

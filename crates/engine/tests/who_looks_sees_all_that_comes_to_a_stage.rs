@@ -44,7 +44,7 @@ fn every_event_is_seen_in_front_of_every_stage() {
         .unwrap();
     let mut line = blueprint.line();
     let mut seen = Seen::default();
-    let ended = line.process_watched(&mut 10, Timestamp(0), &mut seen);
+    let ended = line.process_watched(&mut 10, Timestamp(0), &mut seen, None);
     assert_eq!(ended, Ended::Filtered);
     assert_eq!(seen.entering, [(0, 10), (1, 11), (1, 20)]);
     assert_eq!(seen.left, [11]);

@@ -14,6 +14,7 @@ use crate::flag::{Flag, Raised};
 use crate::lease::Lease;
 use crate::routes::{Route, Routes, Waited};
 use crate::stop::Stopped;
+use crate::traced;
 use crate::{Resume, Resumed, Stop};
 
 /// Capacities are rounded up to this, in bytes; no chunk is charged less.
@@ -354,13 +355,14 @@ impl Inlet {
         };
         let events = slice.len() as u64;
         let origin = slice.chunk().origin();
-        let info = TicketInfo {
+        let mut info = TicketInfo {
             partition: origin.partition,
             first_sequence: origin.first_sequence,
             events,
             bytes: slice.chunk().bytes().len() as u64,
-            epoch: 0,
+            ..TicketInfo::default()
         };
+        let listener = traced::follow(&self.inner.name, &mut info, listener);
         self.inner.ledger.add_events(events);
         if let Some(onlooker) = &self.onlooker {
             onlooker(&slice);

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use millpond_engine::{Ended, Pipeline, Timestamp};
 use millpond_queue::monotonic_nanos;
 
@@ -17,21 +19,27 @@ const STRIDE_MAX: u32 = 64;
 impl<C: Codec> Shard<C> {
     /// Runs the events of the current batch; true when the slice is over.
     pub(crate) fn work(&mut self, until: u64) -> bool {
+        let begun = monotonic_nanos();
+        self.begin(begun);
         // One question a batch: the events of those that nobody looks at pay nothing for it.
-        if self.codec.is_watched() {
-            self.work_seen::<true>(until)
-        } else {
-            self.work_seen::<false>(until)
+        let watched = self.codec.is_watched();
+        match &self.current {
+            Some(current) if current.span.is_some() => self.work_followed(begun, until, watched),
+            _ if watched => self.work_through::<false, true>(begun, until),
+            _ => self.work_through::<false, false>(begun, until),
         }
     }
 
-    fn work_seen<const WATCHED: bool>(&mut self, until: u64) -> bool {
+    /// The same, from `begun` on; `ALL`: every event is timed; `WATCHED`: somebody looks at what comes to the stages.
+    pub(crate) fn work_through<const ALL: bool, const WATCHED: bool>(
+        &mut self,
+        begun: u64,
+        until: u64,
+    ) -> bool {
         let mut stride = 1;
         let mut unclocked = 0;
-        let begun = monotonic_nanos();
         let mut clocked_at = begun;
-        self.begin(begun);
-        while self.run_next::<WATCHED>() {
+        while self.run_next::<ALL, WATCHED>() {
             unclocked += 1;
             if unclocked < stride {
                 continue;
@@ -79,6 +87,14 @@ impl<C: Codec> Shard<C> {
             let waited = now.saturating_sub(packed_at);
             current.woken = std::mem::take(&mut self.woken);
             self.shared.service.began(number, waited, current.woken);
+            current.span = millpond_spans::batch(
+                current.trace,
+                self.shared.ledger.name(),
+                self.lane.shard,
+                current.weight.events,
+                Duration::from_nanos(waited),
+            )
+            .map(Box::new);
         }
     }
 
@@ -91,7 +107,7 @@ impl<C: Codec> Shard<C> {
 
     /// Decodes the next event of the current batch and runs it through the line; false when there
     /// is none.
-    fn run_next<const WATCHED: bool>(&mut self) -> bool {
+    fn run_next<const ALL: bool, const WATCHED: bool>(&mut self) -> bool {
         let (Some(current), Some(open)) = (&mut self.current, &mut self.open) else {
             return false;
         };
@@ -116,8 +132,11 @@ impl<C: Codec> Shard<C> {
             (Ok(()), Some(item)) => {
                 self.runs = self.runs.wrapping_add(1);
                 let ended = if WATCHED {
-                    self.line.process_watched(item, current.now, &mut collector)
-                } else if self.runs.is_multiple_of(TIMED) {
+                    let clock = &mut monotonic_nanos;
+                    let clock = ALL.then_some(clock as &mut dyn FnMut() -> u64);
+                    self.line
+                        .process_watched(item, current.now, &mut collector, clock)
+                } else if ALL || self.runs.is_multiple_of(TIMED) {
                     self.line
                         .process_timed(item, current.now, &mut collector, &mut monotonic_nanos)
                 } else {

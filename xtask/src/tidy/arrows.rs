@@ -43,21 +43,23 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("plan", &[]),
     ("prove", &[]),
     ("tap", &[]),
+    ("spans", &[]),
+    ("otlp", &[]),
     ("top", &[]),
     ("store", &["journal", "delivery"]),
     ("stages", &["engine", "event"]),
     ("ingress-formats", &["event"]),
-    ("ingest", &["event", "queue", "delivery"]),
+    ("ingest", &["event", "queue", "delivery", "spans"]),
     (
         "ingress",
         &["ingest", "ingress-formats", "event", "queue", "delivery"],
     ),
-    ("sinks", &["event", "queue", "delivery", "store"]),
+    ("sinks", &["event", "queue", "delivery", "store", "spans"]),
     ("chaos", &["stages", "engine", "event"]),
     ("sink-sqlite", &["sinks", "delivery", "event"]),
     (
         "runtime",
-        &["engine", "queue", "delivery", "journal", "store"],
+        &["engine", "queue", "delivery", "journal", "store", "spans"],
     ),
     ("admin", &["queue", "delivery", "runtime", "tap"]),
     (
@@ -80,6 +82,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "plan",
             "prove",
             "tap",
+            "spans",
+            "otlp",
             "top",
         ],
     ),
@@ -118,6 +122,11 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
         "flume",
         &["queue"],
         "every channel is a room of millpond-queue",
+    ),
+    (
+        "opentelemetry_sdk",
+        &["otlp"],
+        "spans are sent by a crate of their own, which few builds have",
     ),
 ];
 

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::tracing::TracingSection;
 use super::workers::Workers;
 
 /// The name under which the store of dead letters appears among the sinks.
@@ -38,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) admin_hosts: Vec<String>,
     /// Fields of events that it shows to nobody.
     pub(crate) redact: Vec<Path>,
+    /// Which chunks are followed, and who is told.
+    pub(crate) tracing: TracingSection,
 }
 
 /// Where something stands in the configuration.

@@ -231,6 +231,12 @@ impl Daemon {
         }
     }
 
+    /// Whether the log has had an entry with this message so far.
+    pub fn has_said(&mut self, message: &str) -> bool {
+        self.seen.extend(self.log.try_iter());
+        self.seen.iter().any(|entry| entry["message"] == message)
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }
