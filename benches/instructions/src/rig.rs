@@ -74,6 +74,7 @@ impl<C: Codec<Batch = Slice>> Rig<C> {
             intake: intakes.pop().ok_or("a pipeline without an intake")?,
             ledger: ledger.clone(),
             key: key.map(KeyPath::parse).transpose()?,
+            arrears: None,
         };
         let (_stop, stopping) = stop();
         let inlet = Inlet::new(

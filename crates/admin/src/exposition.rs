@@ -202,6 +202,24 @@ fn pipelines(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
     )
 }
 
+fn spans(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
+    let Some(spans) = &seen.spans else {
+        return Ok(());
+    };
+    let outcomes = [
+        ("sent", spans.sent),
+        ("failed", spans.failed),
+        ("dropped", spans.dropped),
+    ];
+    out.counters(
+        "millpond_spans",
+        "Spans of chunks that were followed, by whether a collector got them",
+        outcomes
+            .into_iter()
+            .map(|(outcome, count)| ([("outcome", outcome)], count)),
+    )
+}
+
 fn stages(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
     let all = || {
         let pipelines = seen.pipelines.iter();
@@ -402,5 +420,6 @@ fn process(out: &mut Families<'_>, seen: &Seen<'_>) -> fmt::Result {
         "Readers that wait for the budget",
         seen.budget_waiting,
     )?;
-    workers::metrics(out, &seen.workers, seen.processes.as_ref())
+    workers::metrics(out, &seen.workers, seen.processes.as_ref())?;
+    spans(out, seen)
 }

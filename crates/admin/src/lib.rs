@@ -67,6 +67,7 @@
 //! | `millpond_unaccounted_events` | pipeline | 0, unless events leaked |
 //! | `millpond_events_dead_lettered_total` | pipeline, stage, reason | letters written, those of derived events included |
 //! | `millpond_pipeline_paused` | pipeline | 1 while it is paused because it crashed too often |
+//! | `millpond_pipeline_behind_events` | pipeline | what the journal keeps for it since it was paused, until it has caught up |
 //! | `millpond_pipeline_crashes_total` | pipeline, explained | crashes of its lines; explained: an event was quarantined for it |
 //! | `millpond_state_lost_total` | pipeline | lines rebuilt without the state that their stages had |
 //! | `millpond_stage_events_total` | pipeline, stage, outcome | outcome: passed, filtered, consumed, absorbed, dropped, failed, emitted |
@@ -116,6 +117,7 @@
 //! | `millpond_worker_restarts_total` | | lines rebuilt after a panic |
 //! | `millpond_worker_processes_replaced_total` | reason | processes of workers that were replaced; reason: signal, exit, deadline, protocol; only with `isolation = "process"`, as the next |
 //! | `millpond_worker_events_set_aside_total` | | events that were set aside because processes of workers ended over them |
+//! | `millpond_spans_total` | outcome | spans of chunks that were followed, where they are sent to a collector; outcome: sent, failed, dropped |
 //! | `millpond_build_info` | version, target | 1 |
 
 mod api;
@@ -148,8 +150,8 @@ pub use journal::JournalObserved;
 pub use letters::LatestLetter;
 pub use observed::{
     BufferStore, BuildInfo, Circuit, Health, KeptLetters, LetterCount, LetterStore, Observed,
-    PipelineObserved, Read, SinkObserved, SinkState, StageCounts, WorkerCounts, WorkerDecision,
-    WorkerProcesses,
+    PipelineObserved, Read, SinkObserved, SinkState, SpanCounts, StageCounts, WorkerCounts,
+    WorkerDecision, WorkerProcesses,
 };
 pub use pipelines::{PausedPipeline, Supervision};
 pub use server::{Admin, bind};

@@ -40,6 +40,8 @@ pub struct Observed {
     pub resident_bytes: Read<Option<u64>>,
     /// The last decisions about how many workers there are, oldest first.
     pub decisions: Read<Vec<WorkerDecision>>,
+    /// The spans that were sent to a collector, if they are sent to one.
+    pub spans: Option<Read<SpanCounts>>,
     /// Whether the process is well.
     pub health: Arc<dyn Health>,
     /// Takes orders; without it there are none to give.
@@ -298,6 +300,17 @@ pub struct WorkerProcesses {
     pub replaced: Vec<(&'static str, u64)>,
     /// Events that were set aside because processes ended over them.
     pub set_aside: u64,
+}
+
+/// The spans of chunks that were followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SpanCounts {
+    /// The collector took them.
+    pub sent: u64,
+    /// It did not, or there was none.
+    pub failed: u64,
+    /// Too many waited to be sent.
+    pub dropped: u64,
 }
 
 /// A decision about how many workers there are.

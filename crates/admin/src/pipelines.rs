@@ -19,6 +19,8 @@ pub struct Supervision {
     pub crashes_unexplained: u64,
     /// Lines rebuilt without the state that their stages had.
     pub state_lost: u64,
+    /// Events that a journal keeps for it while others were given them.
+    pub behind: u64,
 }
 
 /// A pipeline that is paused.
@@ -42,6 +44,12 @@ pub(crate) fn metrics(out: &mut Families<'_>, observed: &Observed) -> fmt::Resul
         "1 while the pipeline is paused because it crashed too often",
         seen.iter()
             .map(|(name, one)| ([("pipeline", *name)], u64::from(one.paused.is_some()))),
+    )?;
+    out.gauges(
+        "millpond_pipeline_behind_events",
+        "Events that the journal keeps for the pipeline since it was paused, until it has caught up",
+        seen.iter()
+            .map(|(name, one)| ([("pipeline", *name)], one.behind)),
     )?;
     out.counters(
         "millpond_pipeline_crashes",
@@ -76,6 +84,7 @@ pub(crate) fn document(observed: &Observed) -> Value {
                 "unexplained": supervision.crashes_unexplained,
             },
             "state_lost": supervision.state_lost,
+            "behind": supervision.behind,
         })
     });
     json!({ "pipelines": pipelines.collect::<Vec<_>>() })

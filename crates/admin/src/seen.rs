@@ -4,8 +4,8 @@ use millpond_runtime::Service;
 use millpond_runtime::admission::JournalState;
 
 use crate::observed::{
-    BufferStore, LetterCount, LetterStore, Observed, SinkState, StageCounts, WorkerCounts,
-    WorkerProcesses,
+    BufferStore, LetterCount, LetterStore, Observed, SinkState, SpanCounts, StageCounts,
+    WorkerCounts, WorkerProcesses,
 };
 use crate::pipelines::Supervision;
 
@@ -21,6 +21,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) budget_waiting: u64,
     pub(crate) workers: WorkerCounts,
     pub(crate) processes: Option<WorkerProcesses>,
+    pub(crate) spans: Option<SpanCounts>,
     pub(crate) resident_bytes: Option<u64>,
 }
 
@@ -111,6 +112,7 @@ impl<'a> Seen<'a> {
             budget_waiting: observed.budget.waiting() as u64,
             workers: (observed.workers)(),
             processes: observed.processes.as_ref().map(|processes| processes()),
+            spans: observed.spans.as_ref().map(|spans| spans()),
             resident_bytes: (observed.resident_bytes)(),
         }
     }

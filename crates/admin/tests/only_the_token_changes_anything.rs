@@ -156,6 +156,7 @@ fn a_paused_pipeline_is_shown_and_resumed_by_whoever_has_the_token() {
             "paused": { "seconds": 2.5, "reason": "poison", "because": "11 of the last 11 events crashed" },
             "crashes": { "explained": 11, "unexplained": 1 },
             "state_lost": 2,
+            "behind": 7,
         });
         assert_eq!((status, shown), (200, json!({ "pipelines": [pipeline] })));
         let resume = |body| post(address, "/api/v1/pipelines/resume", &token, body);

@@ -68,6 +68,13 @@ impl Codec for JsonCodec {
         }
     }
 
+    fn kept_at(&self, slice: &Slice, index: usize) -> Option<(u64, u32)> {
+        let position = slice.position(index);
+        position
+            .is_some()
+            .then_some((position.sequence, position.ordinal))
+    }
+
     fn original(slice: &Slice, index: usize) -> Option<&[u8]> {
         (index < slice.len()).then(|| slice.bytes(index))
     }

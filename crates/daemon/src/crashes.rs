@@ -74,7 +74,8 @@ impl Crashes {
             Ok(path) => Some(path.display().to_string()),
             Err(error) => {
                 let folder = self.folder.display();
-                tracing::warn!(%folder, %error, "a crash cannot be kept in a file; its dead letter has the event");
+                let (pipeline, stage) = (crash.pipeline, crash.stage);
+                tracing::warn!(pipeline, stage, %folder, %error, "a crash cannot be kept in a file; its dead letter has the event");
                 None
             }
         }

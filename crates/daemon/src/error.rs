@@ -14,6 +14,10 @@ pub(crate) enum StartError {
     /// What the processes of workers are told cannot be written: exit 1.
     #[error("the orders for the processes of workers: {0}")]
     Orders(serde_json::Error),
+    /// Nobody can be sent spans: exit 1.
+    #[error("tracing.otlp: {0}")]
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "they are not sent"))]
+    Spans(String),
     /// The workers could not be started: exit 1.
     #[error(transparent)]
     Runtime(#[from] millpond_runtime::RuntimeError),

@@ -1,7 +1,7 @@
 //! Workers that hang: said once, with what they hang on, and told to whoever asks whether the process lives.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use millpond_event::{Event, KeyPath};
@@ -30,6 +30,8 @@ pub(crate) struct Watched {
 struct Said {
     worker: usize,
     id: (u64, u64),
+    pipeline: Arc<str>,
+    stage: Option<String>,
     since: Instant,
 }
 
@@ -62,7 +64,13 @@ impl HangWatch {
             let goes_on = !hangs.iter().any(|hang| hang.id == said.id);
             if goes_on {
                 let seconds = said.since.elapsed().as_secs_f64();
-                tracing::warn!(worker = said.worker, seconds, "the worker goes on");
+                tracing::warn!(
+                    worker = said.worker,
+                    pipeline = &*said.pipeline,
+                    stage = said.stage,
+                    seconds,
+                    "the worker goes on"
+                );
             }
             !goes_on
         });
@@ -73,6 +81,8 @@ impl HangWatch {
                 said.push(Said {
                     worker: hang.worker,
                     id: hang.id,
+                    pipeline: hang.pipeline.clone(),
+                    stage: hang.stage.clone(),
                     since: since.checked_sub(hang.age).unwrap_or(since),
                 });
             }

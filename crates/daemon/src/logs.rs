@@ -3,11 +3,18 @@
 use std::any::Any;
 use std::io::{self, IsTerminal, Write};
 
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::cli::LogFormat;
 use crate::status;
+
+/// Where spans go that are sent to a collector.
+#[cfg(feature = "otlp")]
+pub(crate) static SPANS: crate::late::Late = crate::late::Late::new();
 
 /// Sets up logging, of panics too, which then cost a line and no backtrace.
 ///
@@ -19,14 +26,20 @@ pub(crate) fn start(format: LogFormat, filter: Option<&str>) -> Result<(), Strin
         format!("--log {filter}: {error}, expected such as \"info,millpond_sinks=debug\"")
     })?;
     let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(Stderr)
-        .with_ansi(colours);
-    match format {
-        LogFormat::Human => logs.with_target(false).init(),
-        LogFormat::Json => logs.json().flatten_event(true).init(),
-    }
+        .with_ansi(colours)
+        // A chunk that is followed is told at its end, where it is asked for.
+        .with_span_events(FmtSpan::CLOSE);
+    let lines = match format {
+        LogFormat::Human => lines.with_target(false).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    // Each layer has a filter of its own: spans may be sent to a collector and not be in the log.
+    let registry = tracing_subscriber::registry();
+    #[cfg(feature = "otlp")]
+    let registry = registry.with(SPANS.layer());
+    registry.with(lines.with_filter(filter)).init();
     std::panic::set_hook(Box::new(|panic| {
         let thread = std::thread::current();
         let what = words(panic.payload());

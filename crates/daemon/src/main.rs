@@ -13,6 +13,8 @@ mod hangs;
 mod health;
 mod journal;
 mod kinds;
+#[cfg(feature = "otlp")]
+mod late;
 mod logs;
 mod observe;
 mod order;
@@ -26,6 +28,7 @@ mod report;
 mod reproduce;
 mod run;
 mod signals;
+mod spans;
 mod status;
 mod top;
 mod verbs;

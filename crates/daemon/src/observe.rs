@@ -60,6 +60,7 @@ pub(crate) fn observed(
         processes: seen.processes.as_ref().map(processes),
         resident_bytes: Arc::new(resident),
         decisions: Arc::new(move || decided.decisions().iter().map(decision).collect()),
+        spans: seen.spans.clone(),
         health,
         control,
     }
@@ -195,6 +196,7 @@ fn supervision(view: &PipelineView) -> Read<Supervision> {
             crashes_explained: crashes.explained,
             crashes_unexplained: crashes.unexplained,
             state_lost: view.state_lost(),
+            behind: view.brake().arrears().events(),
         }
     })
 }

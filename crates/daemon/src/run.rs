@@ -45,12 +45,30 @@ pub(crate) enum Happening {
 /// Runs the line to its end. What it was made of, and from where that was read, is `reread` when it is to be
 /// reloaded. The exit code: 0 drained, 1 something failed or was left.
 pub(crate) fn run(
+    mut line: Line,
+    drain: Duration,
+    reread: Option<(Inputs, Config)>,
+    happenings: &Receiver<Happening>,
+    tell: &Sender<Happening>,
+    status: &mut Status,
+) -> u8 {
+    let spans = std::mem::take(&mut line.spans);
+    let mut deadline = None;
+    let code = run_until(line, drain, reread, happenings, tell, status, &mut deadline);
+    let left = |at: Instant| at.saturating_duration_since(Instant::now());
+    spans.end(deadline.map_or(drain, left));
+    code
+}
+
+/// The same but for the spans; `deadline` is when a drain by order has to be over.
+fn run_until(
     line: Line,
     drain: Duration,
     reread: Option<(Inputs, Config)>,
     happenings: &Receiver<Happening>,
     tell: &Sender<Happening>,
     status: &mut Status,
+    deadline: &mut Option<Instant>,
 ) -> u8 {
     let Line {
         runtime,
@@ -64,6 +82,7 @@ pub(crate) fn run(
         admin,
         designs,
         replayer,
+        ..
     } = line;
     note_panics();
     let doors = replayer.doors.clone();
@@ -97,7 +116,6 @@ pub(crate) fn run(
     watchdog.ready();
     tracing::info!(workers = seen.pool.wanted(), sources = reading, "running");
 
-    let mut deadline: Option<Instant> = None;
     let mut best_effort = Some(best_effort);
     let mut patience: Option<Patience> = None;
     let mut backlog: Option<Backlog> = None;
@@ -135,7 +153,7 @@ pub(crate) fn run(
                 vitals.enter(Phase::Draining);
                 stop.stop();
                 doors.close();
-                deadline = drain_from_now();
+                *deadline = drain_from_now();
             }
             Ok(Happening::Stop) => {
                 tracing::warn!("stopped a second time: ending at once");
@@ -161,7 +179,7 @@ pub(crate) fn run(
                 vitals.enter(Phase::Draining);
                 stop.stop();
                 doors.close();
-                deadline = deadline.or_else(drain_from_now);
+                *deadline = deadline.or_else(drain_from_now);
             }
             Ok(Happening::JournalFailed(reason)) => {
                 tracing::error!(reason, "the journal failed; ending");
@@ -169,7 +187,7 @@ pub(crate) fn run(
                 vitals.enter(Phase::Draining);
                 stop.stop();
                 doors.close();
-                deadline = deadline.or_else(drain_from_now);
+                *deadline = deadline.or_else(drain_from_now);
             }
             Ok(Happening::Drained(errors)) => {
                 status.end();
@@ -177,7 +195,7 @@ pub(crate) fn run(
                     patience.end();
                 }
                 for error in &errors {
-                    tracing::error!(%error, "a sink failed");
+                    tracing::error!(sink = error.sink(), %error, "a sink failed");
                 }
                 report::totals(&seen);
                 report::kept(&seen);

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 
-use millpond_admin::Admin;
+use millpond_admin::{Admin, Read, SpanCounts};
 use millpond_delivery::{SinkLedger, SourceLedger};
 use millpond_event::{BufferPool, Slice};
 use millpond_ingest::{BoxFuture, Inlet, Opened, Route, SourceError, StopHandle};
@@ -31,6 +31,7 @@ use crate::patience::BestEffort;
 use crate::reload::Designs;
 use crate::replay::{Door, Doors, Replayer};
 use crate::run::Happening;
+use crate::spans::Spans;
 use crate::worker;
 use admission::{Shares, Ways, admit};
 use branches::{OpenBranch, OpenedSource};
@@ -59,6 +60,8 @@ pub(crate) struct Line {
     pub(crate) designs: Designs,
     /// For dead letters that are run again; its doors are to be closed with the last source.
     pub(crate) replayer: Arc<Replayer>,
+    /// Follows chunks.
+    pub(crate) spans: Spans,
 }
 
 /// What a line is fed with.
@@ -94,6 +97,8 @@ pub(crate) struct Seen {
     pub(crate) processes: Option<ProcessesView>,
     /// Finds workers that hang.
     pub(crate) hangs: HangWatch,
+    /// What became of spans, if they are sent anywhere.
+    pub(crate) spans: Option<Read<SpanCounts>>,
 }
 
 /// A pipeline and the sinks it leads to.
@@ -122,6 +127,9 @@ pub(crate) struct SinkSeen {
 impl PipelineSeen {
     /// Events in every place that may hold one, counted from upstream to downstream.
     pub(crate) fn held(&self) -> u64 {
+        // What is given back goes against the flow: it is seen before or after, if not in between.
+        let arrears = self.view.brake().arrears();
+        let before = arrears.given_back();
         let upstream = self.view.upstream();
         let rows = self.view.outbox_rows() + self.sinks.iter().map(SinkSeen::held).sum::<u64>();
         // An input that waits for sinks waits for rows; where none are left, none may wait.
@@ -131,6 +139,8 @@ impl PipelineSeen {
             } else {
                 0
             }
+            + before
+            + arrears.given_back()
     }
 }
 
@@ -150,6 +160,7 @@ pub(crate) async fn wire(
     input: Input,
     happenings: &Sender<Happening>,
 ) -> Result<Line, StartError> {
+    let spans = Spans::start(config)?;
     let shares = Shares::of(config);
     let budget = shares.input.clone();
     let (letters, feed) = match input {
@@ -217,6 +228,11 @@ pub(crate) async fn wire(
             .zip(routes(config, |_| true, &runtime, &intakes)?)
     {
         let ledger = route.ledger.clone();
+        // What comes in here is in no journal.
+        let route = Route {
+            arrears: None,
+            ..route
+        };
         let inlet = door(vec![route]);
         doors.insert(pipeline.name.clone(), Door { inlet, ledger });
     }
@@ -258,7 +274,9 @@ pub(crate) async fn wire(
     let (ways, admission) = match journal {
         None => (Ways::default(), None),
         Some(open) => {
-            let (ways, admission) = admit(open, &mut opened, &shares, &pool, happenings)?;
+            let brakes = runtime.pipelines().iter().map(|view| view.brake().clone());
+            let brakes = brakes.collect();
+            let (ways, admission) = admit(open, &mut opened, &shares, brakes, &pool, happenings)?;
             (ways, Some(admission))
         }
     };
@@ -335,6 +353,7 @@ pub(crate) async fn wire(
         pool: runtime.pool().clone(),
         processes: runtime.processes().cloned(),
         hangs,
+        spans: spans.counts(),
     };
     Ok(Line {
         runtime,
@@ -348,6 +367,7 @@ pub(crate) async fn wire(
         admin,
         designs,
         replayer,
+        spans,
     })
 }
 
@@ -400,6 +420,7 @@ fn routes(
                 intake: intake.clone(),
                 ledger: view.ledger().clone(),
                 key: key(pipeline)?,
+                arrears: Some(view.brake().arrears().clone()),
             })
         })
         .collect()

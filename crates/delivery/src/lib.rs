@@ -9,6 +9,8 @@
 //!   by being forgotten. A sink that keeps rows where no crash loses them may let go of their inputs before
 //!   they are delivered ([`Receipt::transfer`], [`Hold`]).
 //! - A [`SettledPrefix`] says how far a partition has settled without a gap: what may be committed.
+//! - [`Arrears`] are what a pipeline has not been given of a journal while others were: what may be committed without
+//!   a gap ends where they begin.
 //! - A [`Ledger`] holds the equation of a pipeline's inputs,
 //!   `received = delivered + filtered + consumed + absorbed + dead-lettered + dropped + live`, and a
 //!   [`SinkLedger`] that of a sink's outputs,
@@ -53,6 +55,7 @@
 ))]
 compile_error!("a bug is built in on purpose, which no release may have");
 
+mod arrears;
 mod backlog;
 mod consignment;
 mod envelope;
@@ -65,6 +68,7 @@ mod source;
 mod sync;
 mod ticket;
 
+pub use arrears::{Arrears, Owed};
 pub use backlog::Backlog;
 pub use consignment::{Consignment, Fate, Tally};
 pub use envelope::{Inbound, Lane, Outbound, Taken};

@@ -12,6 +12,7 @@ pub struct Receipt {
     sink: std::sync::Arc<SinkLedger>,
     rows: u64,
     received_nanos: u64,
+    trace: u64,
     open: bool,
 }
 
@@ -34,6 +35,7 @@ impl Receipt {
             sink: sink.clone(),
             rows,
             received_nanos,
+            trace: 0,
             open: true,
         }
     }
@@ -46,6 +48,18 @@ impl Receipt {
     /// When the oldest of the inputs was read.
     pub fn received_nanos(&self) -> u64 {
         self.received_nanos
+    }
+
+    /// The trace of one of its inputs; 0: none.
+    pub fn trace(&self) -> u64 {
+        self.trace
+    }
+
+    /// It belongs to this trace.
+    #[must_use]
+    pub fn traced(mut self, trace: u64) -> Receipt {
+        self.trace = trace;
+        self
     }
 
     /// Tells `listener` once it is answered and so is every receipt that [refers](Receipt::refer) to it;
@@ -77,6 +91,7 @@ impl Receipt {
             sink: sink.clone(),
             rows,
             received_nanos: self.received_nanos,
+            trace: self.trace,
             open: true,
         }
     }

@@ -17,6 +17,8 @@ pub struct TicketInfo {
     pub bytes: u64,
     /// Which life of the partition: a source that starts over counts up.
     pub epoch: u64,
+    /// The trace by which it is followed, and its receipts with it; 0: none.
+    pub trace: u64,
 }
 
 /// Whoever wants to know how a ticket ended: the source that may have to acknowledge it, or do it
@@ -102,13 +104,29 @@ impl Ticket {
 
     /// Cuts a part for one shard of one pipeline. The events are received, and live, from here on.
     pub fn part(&self, ledger: &std::sync::Arc<Ledger>, events: u64) -> Part {
-        ledger.receive(events);
+        self.part_again(ledger, events, 0)
+    }
+
+    /// The same, where the first `again` of the events are live already: they were given back, see
+    /// [`Part::give_back`].
+    pub(crate) fn part_again(
+        &self,
+        ledger: &std::sync::Arc<Ledger>,
+        events: u64,
+        again: u64,
+    ) -> Part {
+        ledger.receive(events.saturating_sub(again));
         self.cut.set(true);
         Part {
             ticket: self.inner.clone(),
             ledger: ledger.clone(),
             open: events,
         }
+    }
+
+    /// Nobody wants anything of it: without a part, too, it has come to its end.
+    pub fn close(self) {
+        self.cut.set(true);
     }
 }
 
@@ -129,6 +147,12 @@ impl Part {
     /// What the ticket stands for.
     pub fn info(&self) -> &TicketInfo {
         &self.ticket.info
+    }
+
+    /// Takes the last `events` of it off, without an outcome: they stay live, and whoever takes them has noted that
+    /// they are to be run later ([`Arrears::give_back`](crate::Arrears::give_back)).
+    pub fn give_back(&mut self, events: u64) {
+        self.open = self.open.saturating_sub(events);
     }
 
     /// Asks the source to do the ticket again.

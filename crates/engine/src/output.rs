@@ -83,6 +83,7 @@ impl<E> Output<E> {
     }
 
     /// A new input begins: everything derived from it may be `max_emit` events.
+    #[inline]
     pub(crate) fn begin(&mut self, now: Timestamp) {
         self.now = now;
         self.room = self.max_emit;

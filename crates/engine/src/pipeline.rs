@@ -4,7 +4,7 @@ use crate::cursor::{Cursor, Running};
 use crate::output::At;
 use crate::plan::Plan;
 use crate::stats::{Counter, Tally};
-use crate::{Flow, LoadError, Output, Reason, Stage, StageError, Timestamp, state};
+use crate::{Flow, LoadError, Output, Reason, Stage, StageCounts, StageError, Timestamp, state};
 
 /// One instance of a line: the stages of one shard, run in place, event by event.
 ///
@@ -63,6 +63,7 @@ pub enum Ended {
 
 impl<E> Pipeline<E> {
     /// Runs one input, and everything that is derived from it, to its end.
+    #[inline]
     pub fn process(
         &mut self,
         event: &mut E,
@@ -74,6 +75,7 @@ impl<E> Pipeline<E> {
 
     /// As [`process`](Pipeline::process), and adds to the statistics how long each stage took by
     /// `clock` (nanoseconds from any fixed point). Meant for a sample of the events.
+    #[inline(never)]
     pub fn process_timed(
         &mut self,
         event: &mut E,
@@ -111,6 +113,12 @@ impl<E> Pipeline<E> {
             self.plan.stats.add(id, &mut slot.tally);
         }
         self.out.trim();
+    }
+
+    /// Name and counts of every stage since the last [`publish`](Pipeline::publish), in the order of their ids.
+    pub fn unpublished(&self) -> impl Iterator<Item = (&str, StageCounts)> {
+        let names = self.plan.names.iter().map(String::as_str);
+        names.zip(self.slots.iter().map(|slot| slot.tally.counts()))
     }
 
     /// Appends the state of every stateful stage to `into`.
@@ -175,6 +183,8 @@ impl<E> Pipeline<E> {
         (0..self.slots.len()).filter(|&id| self.plan.stateful[id])
     }
 
+    // In two places only: where an event is run, and where it is timed.
+    #[inline(always)]
     fn run<X: Exits<E> + ?Sized>(
         &mut self,
         event: &mut E,
@@ -304,6 +314,7 @@ impl<E> Pipeline<E> {
         result
     }
 
+    #[inline]
     fn leave<X: Exits<E> + ?Sized>(&mut self, list: usize, event: &mut E, exits: &mut X) {
         self.cursor.set(Running::Leaving);
         for &exit in &self.plan.leaves[list] {
@@ -345,7 +356,7 @@ impl<E> Pipeline<E> {
     }
 
     /// After a panic: brings the counts into balance and clears what was left behind.
-    #[inline]
+    #[inline(always)]
     fn recover(&mut self) {
         if self.cursor.get() != Running::Idle {
             self.recover_from_panic();
@@ -353,6 +364,7 @@ impl<E> Pipeline<E> {
     }
 
     #[cold]
+    #[inline(never)]
     fn recover_from_panic(&mut self) {
         match self.cursor.get() {
             Running::Idle => {}

@@ -179,6 +179,10 @@ impl Tally {
     pub(crate) fn add(&mut self, counter: Counter, count: u64) {
         self.0[counter as usize] += count;
     }
+
+    pub(crate) fn counts(&self) -> StageCounts {
+        StageCounts::from_array(self.0)
+    }
 }
 
 fn read(counters: &[AtomicU64; COUNTERS]) -> StageCounts {

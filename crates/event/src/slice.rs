@@ -96,6 +96,19 @@ impl Slice {
         &self.spans[self.from..self.to]
     }
 
+    /// Its events from `ordinal` on, counted in the chunk; `None` if there are none.
+    pub fn since(self, ordinal: u32) -> Option<Slice> {
+        // Spans of a slice are in the order of the chunk.
+        let passed = self.spans().partition_point(|span| span.ordinal < ordinal);
+        let weight = self.spans()[passed..].iter().map(length).sum();
+        let from = self.from + passed;
+        (from < self.to).then_some(Slice {
+            from,
+            weight,
+            ..self
+        })
+    }
+
     /// Where its event `i` lies.
     ///
     /// # Panics
@@ -294,6 +307,25 @@ mod tests {
             (102, 1017, b"{\"k\":1}"),
         ];
         assert_eq!(seen, want.map(|(s, o, b)| (s, o, b.to_vec())));
+    }
+
+    #[test]
+    fn what_lies_before_an_ordinal_is_left_out_and_nothing_else() {
+        let lines = b"{\"k\":1}\n{\"k\":2}\n{\"k\":1}\n{\"k\":1}\n";
+        let whole = Slice::whole(Arc::new(chunk(lines))).unwrap();
+        let key = KeyPath::parse("k").unwrap();
+        for ordinal in 0..6 {
+            let mut left = Vec::new();
+            whole.split(&key, 64, 0, &mut SplitScratch::default(), |_, part| {
+                let Some(part) = part.since(ordinal) else {
+                    return;
+                };
+                assert_eq!(part.weight(), 7 * part.len());
+                left.extend((0..part.len()).map(|i| part.span(i).ordinal));
+            });
+            left.sort_unstable();
+            assert_eq!(left, (ordinal..4).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -36,6 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         intake,
         ledger: Arc::new(Ledger::new("p")),
         key: None,
+        arrears: None,
     };
     let (_handle, stop) = stop();
     let inlet = Inlet::new(

@@ -124,6 +124,7 @@ fn measure(
         intake,
         ledger: ledger.clone(),
         key: None,
+        arrears: None,
     };
     let (handle, stop) = stop();
     let source = Arc::new(SourceLedger::new(kind));

@@ -30,6 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         intake,
         ledger: Arc::new(Ledger::new("p")),
         key: key.transpose()?,
+        arrears: None,
     };
     let ledger = Arc::new(SourceLedger::new("tcp"));
     let (handle, stop) = stop();

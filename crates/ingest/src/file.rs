@@ -243,7 +243,8 @@ impl Tail {
         };
         if from.offset > 0 {
             let (path, offset) = (tail.path.display(), from.offset);
-            tracing::info!(%path, offset, "going on where the file was left");
+            let source = &**tail.feed.inlet().name();
+            tracing::info!(source, %path, offset, "going on where the file was left");
             let sought = tail.file.seek(SeekFrom::Start(from.offset));
             sought.map_err(|source| tail.failed(source))?;
         }
@@ -314,7 +315,7 @@ impl Tail {
             }
         }
         let path = self.path.display();
-        tracing::info!(%path, %change, "reading from the beginning");
+        tracing::info!(source = &**self.feed.inlet().name(), %path, %change, "reading from the beginning");
         let inlet = self.feed.inlet().clone();
         match change {
             Change::Replaced(file) => {

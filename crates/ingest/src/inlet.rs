@@ -14,6 +14,7 @@ use millpond_queue::{Budget, Gate, Parcel, Permit, RoomSender, Weight, monotonic
 use crate::flag::{Flag, Raised};
 use crate::routes::{Route, Routes, Waited};
 use crate::stop::Stopped;
+use crate::traced;
 use crate::{Resume, Resumed, Stop};
 
 /// Capacities are rounded up to this, in bytes; no chunk is charged less.
@@ -344,13 +345,14 @@ impl Inlet {
         };
         let events = slice.len() as u64;
         let origin = slice.chunk().origin();
-        let info = TicketInfo {
+        let mut info = TicketInfo {
             partition: origin.partition,
             first_sequence: origin.first_sequence,
             events,
             bytes: slice.chunk().bytes().len() as u64,
-            epoch: 0,
+            ..TicketInfo::default()
         };
+        let listener = traced::follow(&self.inner.name, &mut info, listener);
         self.inner.ledger.add_events(events);
         let handed_on = match &self.inner.way {
             Way::Pipelines { routes, turn } => {

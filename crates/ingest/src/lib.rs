@@ -40,7 +40,7 @@
 //! let ready = Arc::new(ReadySet::new(1));
 //! let limits = Limits { events: 1 << 20, bytes: 64 << 20 };
 //! let (intake, mut boxes) = mailboxes("clicks", ready, 0, 1, 1024, limits);
-//! let route = Route { intake, ledger: Arc::new(Ledger::new("clicks")), key: None };
+//! let route = Route { intake, ledger: Arc::new(Ledger::new("clicks")), key: None, arrears: None };
 //! let (_handle, stop) = stop();
 //! let inlet = Inlet::new(
 //!     "shop".into(),
@@ -79,6 +79,7 @@ mod source;
 mod stdin;
 mod stop;
 mod tcp;
+mod traced;
 
 pub use config::{ConfigError, Kind, build, build_of, kinds};
 pub use demo::{Burst, DemoConfig, Shoppers};

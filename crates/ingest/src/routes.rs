@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use millpond_delivery::{Inbound, Ledger, SourceLedger, Ticket};
+use millpond_delivery::{Arrears, Inbound, Ledger, Owed, Part, SourceLedger, Ticket};
 use millpond_event::{KeyPath, Slice, SplitScratch};
 use millpond_queue::{Gate, Intake, Parcel, Permit, TrySendError, Weight};
 
@@ -24,6 +24,8 @@ pub struct Route {
     pub ledger: Arc<Ledger>,
     /// What its events are split by. Without a key, whole chunks go to one shard after another.
     pub key: Option<KeyPath>,
+    /// What it is given later, where a journal keeps it until then.
+    pub arrears: Option<Arrears>,
 }
 
 /// The ways from one source into every pipeline that reads it.
@@ -53,7 +55,8 @@ impl Routes {
 
     /// Hands a chunk's events to every pipeline, each its own part of `ticket`. What has no key goes to
     /// the shard that `turn` chooses: the same `turn`, the same shards. The permit returns when the last
-    /// of the parts has been run.
+    /// of the parts has been run. A pipeline behind a journal that is not level with it gets nothing: `turn` is the
+    /// sequence of the record then, which is withheld from it.
     ///
     /// Does not wait: with a permit for each chunk, a mailbox always has a free slot. Should one
     /// have none after all, the parcel is offered again until it is taken.
@@ -70,25 +73,70 @@ impl Routes {
         received_nanos: u64,
     ) -> Result<(), Closed> {
         let mut closed = Ok(());
+        let mut given = false;
         for route in &self.routes {
-            let _arriving = route.intake.arriving(slice.len() as u64);
+            let events = slice.len() as u64;
+            let arrears = route.arrears.as_ref();
+            if arrears.is_some_and(|arrears| arrears.withhold(turn, events)) {
+                continue;
+            }
+            given = true;
+            let _arriving = route.intake.arriving(events);
             for (shard, batch) in shares(route, turn, slice) {
                 let part = ticket.part(&route.ledger, batch.len() as u64);
-                let weight = Weight {
-                    events: batch.len() as u64,
-                    bytes: batch.weight() as u64,
-                };
-                let inbound = Inbound {
-                    batch,
-                    part,
-                    received_nanos,
-                };
-                let parcel = Parcel::new(inbound, weight).with_shared_permit(permit.clone());
+                let parcel = parcel(batch, part, received_nanos, permit);
                 closed = closed.and(self.send(route, shard, parcel).await);
             }
             route.intake.ring();
         }
+        if !given {
+            ticket.close();
+        }
         closed
+    }
+
+    /// Hands a chunk's events, those of the record that is `owed`, to the one pipeline that is owed them, as far as
+    /// it has not been given them. Otherwise as [`submit`](Routes::submit).
+    ///
+    /// # Errors
+    /// When the pipeline is gone.
+    pub async fn submit_late(
+        &self,
+        slice: &Slice,
+        permit: &Arc<Permit>,
+        ticket: Ticket,
+        owed: &Owed,
+        received_nanos: u64,
+    ) -> Result<(), Closed> {
+        let is_of = |arrears: &Arrears| owed.is_of(arrears);
+        let mut routes = self.routes.iter();
+        let route = routes.find(|route| route.arrears.as_ref().is_some_and(is_of));
+        let mut closed = Ok(());
+        let mut given = false;
+        if let Some(route) = route {
+            let _arriving = route.intake.arriving(slice.len() as u64);
+            for (shard, batch) in shares(route, owed.sequence(), slice) {
+                let from = owed.from(shard);
+                let Some(batch) = from.and_then(|ordinal| batch.since(ordinal)) else {
+                    continue;
+                };
+                given = true;
+                let part = owed.part(&ticket, shard, batch.len() as u64);
+                let parcel = parcel(batch, part, received_nanos, permit);
+                closed = closed.and(self.send(route, shard, parcel).await);
+            }
+            route.intake.ring();
+        }
+        if !given {
+            ticket.close();
+        }
+        closed
+    }
+
+    /// Whether the pipeline of these arrears is among those that they lead to.
+    pub fn lead_to(&self, arrears: &Arrears) -> bool {
+        let mut known = self.routes.iter().filter_map(|one| one.arrears.as_ref());
+        known.any(|one| one.is(arrears))
     }
 
     async fn send(
@@ -117,6 +165,24 @@ impl Routes {
             async_std::task::sleep(FULL_PAUSE).await;
         }
     }
+}
+
+fn parcel(
+    batch: Slice,
+    part: Part,
+    received_nanos: u64,
+    permit: &Arc<Permit>,
+) -> Parcel<Inbound<Slice>> {
+    let weight = Weight {
+        events: batch.len() as u64,
+        bytes: batch.weight() as u64,
+    };
+    let inbound = Inbound {
+        batch,
+        part,
+        received_nanos,
+    };
+    Parcel::new(inbound, weight).with_shared_permit(permit.clone())
 }
 
 /// Which shard gets what of a chunk.

@@ -144,6 +144,7 @@ mod tests {
             intake,
             ledger: Arc::new(Ledger::new("p")),
             key: None,
+            arrears: None,
         };
         let ledger = Arc::new(SourceLedger::new("in"));
         let pool = BufferPool::new(256 << 10, || 0);

@@ -1,6 +1,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 /// How often files are looked at, at most: as often as anybody asks for what is in them.
@@ -11,6 +11,8 @@ pub(crate) struct Reloaded<T> {
     files: Vec<PathBuf>,
     load: Box<dyn Fn() -> Result<T, String> + Send + Sync>,
     state: Mutex<State<T>>,
+    /// Whose files they are.
+    source: OnceLock<Arc<str>>,
 }
 
 struct State<T> {
@@ -40,8 +42,15 @@ impl<T> Reloaded<T> {
         Ok(Reloaded {
             files,
             load: Box::new(load),
+            source: OnceLock::new(),
             state: Mutex::new(state),
         })
+    }
+
+    /// They are files of this source, which the log says.
+    pub(crate) fn belongs_to(&self, source: &Arc<str>) {
+        // A source runs once.
+        let _ = self.source.set(source.clone());
     }
 
     /// What the files say now, or said when they could be read the last time.
@@ -61,13 +70,15 @@ impl<T> Reloaded<T> {
         }
         // Also where that fails: it is told once for each change.
         state.stamps = stamps;
+        let source = self.source.get().map(|source| &**source);
         match (self.load)() {
             Ok(value) => {
                 state.value = Arc::new(value);
-                tracing::info!(files = ?self.files, "read again");
+                tracing::info!(source, files = ?self.files, "read again");
             }
             Err(error) => {
                 tracing::warn!(
+                    source,
                     error,
                     "changed files are not used; what they said before is"
                 );

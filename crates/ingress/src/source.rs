@@ -140,6 +140,10 @@ impl Opened for Bound {
                 (None, true) => Ack::Durable,
                 (None, false) => Ack::Received,
             };
+            auth.belongs_to(inlet.name());
+            if let Some(tls) = &tls {
+                tls.belongs_to(inlet.name());
+            }
             // A signature may be from the future by as much as it may be old.
             let window = auth.longest_window().unwrap_or_default() * 2;
             let drain = Arc::new(Drain::new(Instant::now()));

@@ -41,6 +41,11 @@ impl Tls {
         Ok(Tls { server })
     }
 
+    /// The source that it is for.
+    pub(crate) fn belongs_to(&self, source: &Arc<str>) {
+        self.server.belongs_to(source);
+    }
+
     /// Shakes hands with the certificate as it is now.
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::clone(&self.server.current())

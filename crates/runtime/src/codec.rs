@@ -32,6 +32,13 @@ pub trait Codec: Send + 'static {
         item: &mut Option<Self::Item>,
     ) -> Result<(), Refused>;
 
+    /// Where a journal keeps event `index`, the same after a restart: its record, and the event's ordinal in it. `None`
+    /// if none does.
+    fn kept_at(&self, batch: &Self::Batch, index: usize) -> Option<(u64, u32)> {
+        let _ = (batch, index);
+        None
+    }
+
     /// Event `index` as it came in, where the batch has that still: what a crash is reproduced with.
     fn original(batch: &Self::Batch, index: usize) -> Option<&[u8]> {
         let _ = (batch, index);

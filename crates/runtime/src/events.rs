@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use millpond_engine::{Ended, Pipeline, Timestamp};
 use millpond_queue::monotonic_nanos;
 
@@ -17,12 +19,20 @@ const STRIDE_MAX: u32 = 64;
 impl<C: Codec> Shard<C> {
     /// Runs the events of the current batch; true when the slice is over.
     pub(crate) fn work(&mut self, until: u64) -> bool {
+        let begun = monotonic_nanos();
+        self.begin(begun);
+        match &self.current {
+            Some(current) if current.span.is_some() => self.work_followed(begun, until),
+            _ => self.work_through::<false>(begun, until),
+        }
+    }
+
+    /// The same, from `begun` on; `ALL`: every event is timed.
+    pub(crate) fn work_through<const ALL: bool>(&mut self, begun: u64, until: u64) -> bool {
         let mut stride = 1;
         let mut unclocked = 0;
-        let begun = monotonic_nanos();
         let mut clocked_at = begun;
-        self.begin(begun);
-        while self.run_next() {
+        while self.run_next::<ALL>() {
             unclocked += 1;
             if unclocked < stride {
                 continue;
@@ -70,6 +80,14 @@ impl<C: Codec> Shard<C> {
             let waited = now.saturating_sub(packed_at);
             current.woken = std::mem::take(&mut self.woken);
             self.shared.service.began(number, waited, current.woken);
+            current.span = millpond_spans::batch(
+                current.trace,
+                self.shared.ledger.name(),
+                self.lane.shard,
+                current.weight.events,
+                Duration::from_nanos(waited),
+            )
+            .map(Box::new);
         }
     }
 
@@ -82,7 +100,7 @@ impl<C: Codec> Shard<C> {
 
     /// Decodes the next event of the current batch and runs it through the line; false when there
     /// is none.
-    fn run_next(&mut self) -> bool {
+    fn run_next<const ALL: bool>(&mut self) -> bool {
         let (Some(current), Some(open)) = (&mut self.current, &mut self.open) else {
             return false;
         };
@@ -99,14 +117,14 @@ impl<C: Codec> Shard<C> {
             outputs: &mut self.outputs,
             letters: &mut self.letters,
             pipeline: self.shared.ledger.name(),
-            stages: self.edition.blueprint.stage_names(),
+            stages: &self.stages,
             from: Some((&current.batch, current.index)),
             input: open.next,
         };
         match (decoded, &mut self.item) {
             (Ok(()), Some(item)) => {
                 self.runs = self.runs.wrapping_add(1);
-                let ended = if self.runs.is_multiple_of(TIMED) {
+                let ended = if ALL || self.runs.is_multiple_of(TIMED) {
                     self.line
                         .process_timed(item, current.now, &mut collector, &mut monotonic_nanos)
                 } else {
@@ -173,7 +191,7 @@ impl<C: Codec> Shard<C> {
             outputs: &mut self.outputs,
             letters: &mut self.letters,
             pipeline: self.shared.ledger.name(),
-            stages: self.edition.blueprint.stage_names(),
+            stages: &self.stages,
             from: None,
             input: u32::MAX,
         };

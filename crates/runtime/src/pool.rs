@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use millpond_delivery::{Inbound, Lane};
 use millpond_queue::{Intake, Limits, ReadySet, mailboxes};
 
-use crate::brake::Brake;
+use crate::brake::{Brake, Way};
 use crate::codec::Codec;
 use crate::elastic::{Crew, Foreman, Kit, PoolView, Staff, oversee};
 use crate::error::RuntimeError;
@@ -403,10 +403,14 @@ fn add_pipeline<C: Codec>(
     );
     let counts = Arc::new(Counts::default());
     let service = Arc::new(ServiceCounts::new(options.shards));
+    let way = Way {
+        gate: intake.gate().clone(),
+        intake: intake.view(),
+    };
     let brake = Brake::new(
-        ledger.name(),
+        &ledger,
         supervision.tolerance,
-        intake.gate().clone(),
+        way,
         ready.clone(),
         base..base + options.shards,
     );

@@ -16,9 +16,8 @@ impl<C: Codec> Shard<C> {
         self.tell_runs();
         let attributed = std::mem::take(&mut self.in_event);
         let at = self.line.current_stage();
-        let names = self.edition.blueprint.stage_names();
         let stage = at
-            .and_then(|stage| names.get(stage))
+            .and_then(|stage| self.stages.get(stage))
             .map_or(DECODE, String::as_str)
             .to_owned();
         self.say_panic(
@@ -113,7 +112,7 @@ impl<C: Codec> Shard<C> {
             outputs: &mut self.outputs,
             letters: &mut self.letters,
             pipeline,
-            stages: self.edition.blueprint.stage_names(),
+            stages: &self.stages,
             from: Some((&current.batch, current.index)),
             input: open.next,
         };

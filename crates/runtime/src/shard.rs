@@ -5,6 +5,7 @@ use std::task::Waker;
 use millpond_delivery::{Consignment, Inbound, Lane, Ledger, Outbound, Part, Tally};
 use millpond_engine::{Pipeline, Timestamp};
 use millpond_queue::{After, Budget, Mailbox, Parcel, Permit, ReadySet, Weight, monotonic_nanos};
+use tracing::Span;
 
 use crate::brake::Brake;
 use crate::codec::Codec;
@@ -50,6 +51,8 @@ pub(crate) struct Shard<C: Codec> {
     pub(crate) watch: Arc<Watch<C>>,
     /// What the line was built from.
     pub(crate) edition: Arc<Edition<C::Item>>,
+    /// The names of its stages.
+    pub(crate) stages: Arc<[String]>,
     pub(crate) line: Pipeline<C::Item>,
     pub(crate) item: Option<C::Item>,
     /// The batch in work.
@@ -95,6 +98,9 @@ pub(crate) struct Current<C: Codec> {
     pub(crate) told: u64,
     pub(crate) len: usize,
     pub(crate) now: Timestamp,
+    /// Set once it is worked on, if its chunk is followed.
+    pub(crate) span: Option<Box<Span>>,
+    pub(crate) trace: u64,
 }
 
 pub(crate) struct Open {
@@ -107,6 +113,17 @@ pub(crate) struct Open {
     pub(crate) next: u32,
     /// When the oldest of them was read.
     pub(crate) received_nanos: u64,
+    /// The trace of the first that has one.
+    pub(crate) trace: u64,
+}
+
+impl Open {
+    pub(crate) fn add(&mut self, part: Part) {
+        if self.trace == 0 {
+            self.trace = part.info().trace;
+        }
+        self.parts.push(part);
+    }
 }
 
 impl<C: Codec> Shard<C> {
@@ -133,6 +150,7 @@ impl<C: Codec> Shard<C> {
             mailbox,
             codec,
             watch,
+            stages: edition.blueprint.stage_names().into(),
             edition,
             line,
             item: None,
@@ -200,7 +218,10 @@ impl<C: Codec> Shard<C> {
         if self.shared.brake.is_leaving() {
             self.leave();
         }
-        if !self.flush() || self.shared.brake.holds() {
+        if self.shared.brake.holds() {
+            return self.stand_still();
+        }
+        if !self.flush() {
             return After::Parked;
         }
         if self.shared.budget.is_overdrawn() {
@@ -295,7 +316,8 @@ impl<C: Codec> Shard<C> {
             },
             permit,
         ) = parcel.open();
-        self.open_for(received_nanos).parts.push(part);
+        let trace = part.info().trace;
+        self.open_for(received_nanos).add(part);
         let (len, now) = (self.codec.len(&batch), self.codec.received(&batch));
         self.watch.batch(Some(&batch));
         self.current = Some(Current {
@@ -309,6 +331,8 @@ impl<C: Codec> Shard<C> {
             told: 0,
             len,
             now,
+            span: None,
+            trace,
         });
         true
     }
@@ -322,6 +346,7 @@ impl<C: Codec> Shard<C> {
             ran: 0,
             next: 0,
             received_nanos,
+            trace: 0,
         })
     }
 
@@ -346,6 +371,19 @@ impl<C: Codec> Shard<C> {
             .brake
             .ran(self.runs.wrapping_sub(self.runs_told));
         self.runs_told = self.runs;
+    }
+
+    /// The pipeline is paused.
+    fn stand_still(&mut self) -> After {
+        if !self.shared.brake.is_kept() {
+            self.flush();
+            return After::Parked;
+        }
+        self.give_back();
+        match self.hand_over() {
+            true => After::Idle,
+            false => After::Parked,
+        }
     }
 
     /// Lets go of what has not been run. Its inputs end as abandoned, which asks whoever can for a retry: those of a
@@ -384,15 +422,17 @@ impl<C: Codec> Shard<C> {
             let output = std::mem::take(&mut self.outputs[at]);
             let bytes = self.codec.bytes(&output);
             let own;
-            let (consignment, received_nanos) = match &self.open {
-                Some(open) => (&open.consignment, open.received_nanos),
+            let (consignment, received_nanos, trace) = match &self.open {
+                Some(open) => (&open.consignment, open.received_nanos, open.trace),
                 // What a stage makes at a tick or at the end answers to no input.
                 None => {
                     own = Consignment::open(&shared.ledger);
-                    (&own, monotonic_nanos())
+                    (&own, monotonic_nanos(), 0)
                 }
             };
-            let receipt = consignment.receipt(&exit.ledger, rows, exit.required, received_nanos);
+            let receipt = consignment
+                .receipt(&exit.ledger, rows, exit.required, received_nanos)
+                .traced(trace);
             let permit = shared
                 .budget
                 .charge(usize::try_from(bytes).unwrap_or(usize::MAX));

@@ -50,8 +50,8 @@ impl<C: Codec> Watch<C> {
     }
 
     /// The line has these stages from now on.
-    pub(crate) fn stages(&self, names: &[String]) {
-        *lock(&self.stages) = names.into();
+    pub(crate) fn stages(&self, names: Arc<[String]>) {
+        *lock(&self.stages) = names;
     }
 
     /// A batch is begun, or the one in work is let go of.

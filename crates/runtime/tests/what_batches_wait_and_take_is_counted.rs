@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use millpond_delivery::{Ledger, SinkLedger};
 use millpond_engine::{Blueprint, Flow, stateless};
@@ -55,15 +55,20 @@ fn once_each_however_many_slices_it_takes() {
     let intake = intakes.remove(0);
     let arrivals = intake.view();
     let mut feed = Feed::new(intake, ledger, budget);
+    let fed = Instant::now();
     assert!(feed.push((0..8).collect()).is_ok());
     assert!(feed.push(vec![8]).is_ok());
     let lying = Duration::from_millis(5);
     sleep(lying);
+    // A machine that is busy with other things wakes nobody in time.
+    let lay = fed.elapsed();
+    let began = Instant::now();
     let mut slices = 0;
     while workers[0].step() == Step::Ran {
         slices += 1;
     }
     assert!(slices >= 9, "{slices} slices");
+    let ran = began.elapsed();
 
     let seen = pipelines[0].service();
     assert_eq!((seen.batches, seen.events, arrivals.arrivals()), (2, 9, 2));
@@ -78,10 +83,7 @@ fn once_each_however_many_slices_it_takes() {
     assert!(seen.took.nanos >= all, "{seen:?}");
     // The first waited until there was a worker, the second for the first as well, and neither for itself.
     assert!(seen.waited.nanos >= 2 * nanos(lying) + first, "{seen:?}");
-    assert!(
-        seen.waited.nanos < 2 * nanos(lying) + first + seen.took.nanos,
-        "{seen:?}"
-    );
+    assert!(seen.waited.nanos < 2 * nanos(lay) + nanos(ran), "{seen:?}");
     // Of the times of single batches the histogram knows the place.
     let longest = seen.took.buckets().last().and_then(|(upper, _)| upper);
     assert!(longest.is_some_and(|upper| upper >= first), "{seen:?}");

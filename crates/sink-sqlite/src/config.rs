@@ -95,8 +95,12 @@ impl SqliteConfig {
 }
 
 impl Sink for SqliteConfig {
-    fn open(self: Box<Self>, journal: Option<u64>) -> Result<Box<dyn Writer>, SinkError> {
-        Ok(Box::new(SqliteWriter::open(*self, journal)?))
+    fn open(
+        self: Box<Self>,
+        name: &str,
+        journal: Option<u64>,
+    ) -> Result<Box<dyn Writer>, SinkError> {
+        Ok(Box::new(SqliteWriter::open(name, *self, journal)?))
     }
 
     fn path(&self) -> Option<&Path> {

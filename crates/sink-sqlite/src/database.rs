@@ -17,7 +17,10 @@ pub(crate) struct Columns {
 }
 
 /// Opens the database, makes the tables if need be, and sees whether rows fit.
-pub(crate) fn open(config: &SqliteConfig) -> std::result::Result<(Connection, Columns), SinkError> {
+pub(crate) fn open(
+    sink: &str,
+    config: &SqliteConfig,
+) -> std::result::Result<(Connection, Columns), SinkError> {
     let unusable = |message: String| SinkError::Unusable {
         destination: config.path.display().to_string(),
         message,
@@ -36,17 +39,17 @@ pub(crate) fn open(config: &SqliteConfig) -> std::result::Result<(Connection, Co
             .collect::<std::result::Result<_, _>>()
             .map_err(|error| unusable(error.to_string()))?,
     };
-    let database = prepare(config, &columns).map_err(|error| unusable(error.to_string()))?;
+    let database = prepare(sink, config, &columns).map_err(|error| unusable(error.to_string()))?;
     Ok((database, columns))
 }
 
-fn prepare(config: &SqliteConfig, columns: &Columns) -> Result<Connection> {
+fn prepare(sink: &str, config: &SqliteConfig, columns: &Columns) -> Result<Connection> {
     let database = Connection::open(&config.path)?;
     database.busy_timeout(config.busy_timeout)?;
     let mode: String = database.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {
         let path = config.path.display();
-        tracing::warn!(%path, mode, "the database does not take a write-ahead log");
+        tracing::warn!(sink, %path, mode, "the database does not take a write-ahead log");
     }
     database.execute_batch(match config.synchronous {
         Synchronous::Full => "PRAGMA synchronous = FULL",

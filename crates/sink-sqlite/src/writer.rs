@@ -25,10 +25,11 @@ struct Held {
 
 impl SqliteWriter {
     pub(crate) fn open(
+        name: &str,
         config: SqliteConfig,
         journal: Option<u64>,
     ) -> std::result::Result<Self, SinkError> {
-        let (database, columns) = database::open(&config)?;
+        let (database, columns) = database::open(name, &config)?;
         let marks = journal.map(|journal| positions::load(&database, journal));
         let marks = marks.transpose().map_err(|error| SinkError::Unusable {
             destination: config.path.display().to_string(),

@@ -26,7 +26,7 @@ fn config(dir: &Path) -> SqliteConfig {
 }
 
 fn open(dir: &Path) -> SqliteWriter {
-    SqliteWriter::open(config(dir), JOURNAL).expect("opened")
+    SqliteWriter::open("out", config(dir), JOURNAL).expect("opened")
 }
 
 /// The database as somebody else sees it.
@@ -78,9 +78,9 @@ fn a_second_process_leaves_out_what_the_first_has_committed_and_another_journal_
         .write(&[Rows::of(&all, &lane)])
         .expect("written");
     assert_eq!(numbers(dir.path()), (0..9).collect::<Vec<_>>());
-    let mut another = SqliteWriter::open(config(dir.path()), Some(1)).expect("opened");
+    let mut another = SqliteWriter::open("out", config(dir.path()), Some(1)).expect("opened");
     another.write(&[Rows::of(&first, &lane)]).expect("written");
-    let mut without = SqliteWriter::open(config(dir.path()), None).expect("opened");
+    let mut without = SqliteWriter::open("out", config(dir.path()), None).expect("opened");
     without.write(&[Rows::of(&first, &lane)]).expect("written");
     assert_eq!(numbers(dir.path()).len(), 9 + 5 + 5);
 }
@@ -170,7 +170,9 @@ fn a_table_that_rows_do_not_fit_is_told_of_at_the_start() {
         columns: BTreeMap::from([("nowhere".to_owned(), "n".to_owned())]),
         ..config(dir.path())
     };
-    let error = SqliteWriter::open(other, JOURNAL).err().expect("refused");
+    let error = SqliteWriter::open("out", other, JOURNAL)
+        .err()
+        .expect("refused");
     let text = error.to_string();
     assert!(
         text.contains("nowhere") && text.contains("out.sqlite"),
@@ -181,7 +183,9 @@ fn a_table_that_rows_do_not_fit_is_told_of_at_the_start() {
         create: false,
         ..config(dir.path())
     };
-    let error = SqliteWriter::open(missing, JOURNAL).err().expect("refused");
+    let error = SqliteWriter::open("out", missing, JOURNAL)
+        .err()
+        .expect("refused");
     assert!(
         error.to_string().contains("no such table: missing"),
         "{error}"
@@ -195,7 +199,9 @@ fn a_table_that_rows_do_not_fit_is_told_of_at_the_start() {
         path: dir.path().join("text"),
         ..config(dir.path())
     };
-    let error = SqliteWriter::open(text, JOURNAL).err().expect("refused");
+    let error = SqliteWriter::open("out", text, JOURNAL)
+        .err()
+        .expect("refused");
     assert!(error.to_string().contains("not a database"), "{error}");
 }
 
@@ -206,7 +212,7 @@ fn without_columns_a_row_is_kept_as_it_is() {
         columns: BTreeMap::new(),
         ..config(dir.path())
     };
-    let mut writer = SqliteWriter::open(plain, None).expect("opened");
+    let mut writer = SqliteWriter::open("out", plain, None).expect("opened");
     let mut rows = Records::default();
     rows.push(0, |out| out.extend_from_slice(b"{\"a\": 1.0}\n"));
     writer.write(&[Rows::whole(&rows)]).expect("written");

@@ -58,7 +58,7 @@ impl BlackholeConfig {
 }
 
 impl Sink for BlackholeConfig {
-    fn open(self: Box<Self>, _: Option<u64>) -> Result<Box<dyn Writer>, SinkError> {
+    fn open(self: Box<Self>, _: &str, _: Option<u64>) -> Result<Box<dyn Writer>, SinkError> {
         Ok(Box::new(Blackhole {
             away: self.away,
             start: Instant::now(),

@@ -61,6 +61,14 @@ pub enum SinkError {
 }
 
 impl SinkError {
+    /// The sink that it is about, where that is known.
+    pub fn sink(&self) -> Option<&str> {
+        match self {
+            SinkError::Thread { sink, .. } | SinkError::Failed { sink, .. } => Some(sink),
+            _ => None,
+        }
+    }
+
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>, error: io::Error) -> Self {
         SinkError::Io {
             action,

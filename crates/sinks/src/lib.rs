@@ -25,7 +25,7 @@
 //! use millpond_queue::{Limits, Parcel, Spares, Weight, room};
 //! use millpond_sinks::{build, kinds, spawn};
 //!
-//! let writer = build(kinds(), "blackhole", serde_json::json!({}))?.open(None)?;
+//! let writer = build(kinds(), "blackhole", serde_json::json!({}))?.open("nowhere", None)?;
 //! let ledger = Arc::new(SinkLedger::new("nowhere"));
 //! let (sender, receiver) = room("nowhere", Limits { events: 100, bytes: 1 << 20 });
 //! let sink = spawn("nowhere", receiver, Spares::new(8), writer, ledger.clone(), Default::default(), |_| ())?;

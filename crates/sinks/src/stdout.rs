@@ -21,7 +21,7 @@ use crate::{Rows, Sink, SinkError, WriteError, Writer};
 pub struct StdoutConfig {}
 
 impl Sink for StdoutConfig {
-    fn open(self: Box<Self>, _: Option<u64>) -> Result<Box<dyn Writer>, SinkError> {
+    fn open(self: Box<Self>, _: &str, _: Option<u64>) -> Result<Box<dyn Writer>, SinkError> {
         // A duplicate of the descriptor: the buffer of `std::io::Stdout` would be in the way.
         let fd = io::stdout()
             .as_fd()

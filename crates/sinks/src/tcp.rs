@@ -63,7 +63,7 @@ impl TcpConfig {
 }
 
 impl Sink for TcpConfig {
-    fn open(self: Box<Self>, _: Option<u64>) -> Result<Box<dyn Writer>, SinkError> {
+    fn open(self: Box<Self>, _: &str, _: Option<u64>) -> Result<Box<dyn Writer>, SinkError> {
         Ok(Box::new(TcpWriter {
             config: *self,
             stream: None,

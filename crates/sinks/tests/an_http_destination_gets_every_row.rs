@@ -25,7 +25,10 @@ struct Running {
 
 fn start(params: Value, retry: RetryOptions) -> Running {
     let (line, receiver) = Line::roomy();
-    let writer = build(kinds(), "http", params).unwrap().open(None).unwrap();
+    let writer = build(kinds(), "http", params)
+        .unwrap()
+        .open("out", None)
+        .unwrap();
     let recourse = Recourse {
         retry,
         letters: None,
@@ -171,7 +174,7 @@ fn poison_rows_are_found_and_set_aside_and_the_others_are_taken_in_order() {
     let kept = store.keep();
     let writer = build(kinds(), "http", json!({ "url": url }))
         .unwrap()
-        .open(None)
+        .open("out", None)
         .unwrap();
     let recourse = Recourse {
         retry: quick(0),
@@ -358,7 +361,7 @@ fn only_a_server_that_the_ca_vouches_for_gets_rows() {
     std::fs::write(&ca, "no certificate").unwrap();
     let error = build(kinds(), "http", json!({ "url": url, "ca": ca }))
         .unwrap()
-        .open(None)
+        .open("out", None)
         .err()
         .unwrap();
     assert!(

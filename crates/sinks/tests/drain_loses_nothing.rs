@@ -28,7 +28,10 @@ fn a_file_holds_every_row_after_the_drain() {
         if let Some(rotate) = rotate {
             params["rotate"] = rotate;
         }
-        let writer = build(kinds(), "file", params).unwrap().open(None).unwrap();
+        let writer = build(kinds(), "file", params)
+            .unwrap()
+            .open("out", None)
+            .unwrap();
         let (mut line, receiver) = Line::new(Limits {
             events: 100,
             bytes: 64 << 10,
@@ -149,7 +152,7 @@ fn a_tcp_peer_has_read_every_row_when_the_sink_ends() {
     let address = listener.local_addr().unwrap().to_string();
     let writer = build(kinds(), "tcp", json!({ "address": address }))
         .unwrap()
-        .open(None)
+        .open("out", None)
         .unwrap();
     let (mut line, receiver) = Line::roomy();
     let ledger = line.sink.clone();
@@ -186,7 +189,7 @@ fn buffers_go_back_to_those_who_fill_them() {
     let (mut line, receiver) = Line::roomy();
     let writer = build(kinds(), "blackhole", json!({}))
         .unwrap()
-        .open(None)
+        .open("out", None)
         .unwrap();
     let ledger = line.sink.clone();
     let sink = spawn(

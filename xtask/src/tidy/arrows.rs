@@ -42,21 +42,23 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("journal", &[]),
     ("plan", &[]),
     ("prove", &[]),
+    ("spans", &[]),
+    ("otlp", &[]),
     ("top", &[]),
     ("store", &["journal", "delivery"]),
     ("stages", &["engine", "event"]),
     ("ingress-formats", &["event"]),
-    ("ingest", &["event", "queue", "delivery"]),
+    ("ingest", &["event", "queue", "delivery", "spans"]),
     (
         "ingress",
         &["ingest", "ingress-formats", "event", "queue", "delivery"],
     ),
-    ("sinks", &["event", "queue", "delivery", "store"]),
+    ("sinks", &["event", "queue", "delivery", "store", "spans"]),
     ("chaos", &["stages", "engine", "event"]),
     ("sink-sqlite", &["sinks", "delivery", "event"]),
     (
         "runtime",
-        &["engine", "queue", "delivery", "journal", "store"],
+        &["engine", "queue", "delivery", "journal", "store", "spans"],
     ),
     ("admin", &["queue", "delivery", "runtime"]),
     (
@@ -78,6 +80,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "admin",
             "plan",
             "prove",
+            "spans",
+            "otlp",
             "top",
         ],
     ),
@@ -115,6 +119,11 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
         "flume",
         &["queue"],
         "every channel is a room of millpond-queue",
+    ),
+    (
+        "opentelemetry_sdk",
+        &["otlp"],
+        "spans are sent by a crate of their own, which few builds have",
     ),
 ];
 

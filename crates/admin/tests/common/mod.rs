@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use millpond_admin::{
     BufferStore, BuildInfo, Health, JournalObserved, KeptLetters, LatestLetter, LetterCount,
-    LetterStore, Observed, PausedPipeline, PipelineObserved, SinkObserved, SinkState, StageCounts,
-    Supervision, WorkerCounts, WorkerDecision, WorkerProcesses,
+    LetterStore, Observed, PausedPipeline, PipelineObserved, SinkObserved, SinkState, SpanCounts,
+    StageCounts, Supervision, WorkerCounts, WorkerDecision, WorkerProcesses,
 };
 use millpond_delivery::{Consignment, Fate, Ledger, Part, SinkLedger, SourceLedger, Tally, Ticket};
 use millpond_queue::{
@@ -139,6 +139,7 @@ pub(crate) fn pond() -> Pond {
                 crashes_explained: 11,
                 crashes_unexplained: 1,
                 state_lost: 2,
+                behind: 7,
             }),
             service: Arc::new(service),
             parked_shards: Arc::new(|| 1),
@@ -222,6 +223,11 @@ pub(crate) fn pond() -> Pond {
                 because: "workers are 90 % busy".to_owned(),
             }]
         }),
+        spans: Some(Arc::new(|| SpanCounts {
+            sent: 120,
+            failed: 3,
+            dropped: 1,
+        })),
         health: Arc::new(Switch(ready.clone())),
         control: None,
     };

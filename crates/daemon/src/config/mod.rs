@@ -16,6 +16,7 @@ mod schema;
 mod sections;
 #[cfg(test)]
 mod tests;
+mod tracing;
 mod workers;
 
 use serde_json::Value;

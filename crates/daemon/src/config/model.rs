@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::tracing::TracingSection;
 use super::workers::Workers;
 
 /// The name under which the store of dead letters appears among the sinks.
@@ -35,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) admin_at: Place,
     /// Names that it answers to, beside those of loopback.
     pub(crate) admin_hosts: Vec<String>,
+    /// Which chunks are followed, and who is told.
+    pub(crate) tracing: TracingSection,
 }
 
 /// Where something stands in the configuration.

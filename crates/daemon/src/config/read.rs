@@ -18,9 +18,10 @@ use super::layers::Origins;
 use super::model::{Component, Config, DEAD_LETTERS, Place, Runtime, Sink};
 use super::problem::{Problem, Problems, in_plain_words, join, nest, unknown};
 use super::sections::{AdminSection, RuntimeSection, default_dead_letters};
+use super::tracing::TracingSection;
 
 /// The sections there are, and what they are for.
-const SECTIONS: [&str; 7] = [
+const SECTIONS: [&str; 8] = [
     "sources",
     "pipelines",
     "sinks",
@@ -28,6 +29,7 @@ const SECTIONS: [&str; 7] = [
     "journal",
     "runtime",
     "admin",
+    "tracing",
 ];
 
 /// The longest name of a source, pipeline or sink, in bytes.
@@ -74,7 +76,7 @@ impl Reader<'_> {
         let mut take = |section: &str| tree.remove(section);
         let (sources, pipelines, sinks) = (take("sources"), take("pipelines"), take("sinks"));
         let (dead_letters, runtime, admin) = (take("dead_letters"), take("runtime"), take("admin"));
-        let journal = take("journal");
+        let (journal, tracing) = (take("journal"), take("tracing"));
 
         let sources = self.sources(sources);
         let sinks = self.sinks(sinks);
@@ -82,6 +84,10 @@ impl Reader<'_> {
         self.branches_lead_somewhere(&pipelines);
         let runtime: Option<RuntimeSection> = self.section("runtime", runtime);
         let admin: Option<AdminSection> = self.section("admin", admin);
+        let tracing: Option<TracingSection> = self.section("tracing", tracing);
+        if let Some(why) = tracing.as_ref().and_then(TracingSection::unbuilt) {
+            self.problem("tracing.otlp", why);
+        }
         let dead_letters = self.dead_letters(dead_letters);
         let journal = journal.map(|section| self.journal(section));
         let journal_at = journal.as_ref();
@@ -124,6 +130,7 @@ impl Reader<'_> {
             admin: admin.enabled.then_some(admin.listen),
             admin_at: self.place("admin.listen"),
             admin_hosts: admin.hosts,
+            tracing: tracing?,
         })
     }
 

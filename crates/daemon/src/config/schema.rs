@@ -2,6 +2,7 @@ use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 use super::sections::{AdminSection, JournalSection, PipelineSection, RuntimeSection};
+use super::tracing::TracingSection;
 
 /// The JSON Schema of a configuration file.
 pub(crate) fn schema() -> Value {
@@ -51,6 +52,7 @@ pub(crate) fn schema() -> Value {
     let runtime = section("runtime", schemars::schema_for!(RuntimeSection));
     let journal = section("journal", schemars::schema_for!(JournalSection));
     let admin = section("admin", schemars::schema_for!(AdminSection));
+    let tracing = section("tracing", schemars::schema_for!(TracingSection));
     let named = |what: &str, one: Value| {
         json!({
             "type": "object",
@@ -73,6 +75,7 @@ pub(crate) fn schema() -> Value {
             "journal": journal,
             "runtime": runtime,
             "admin": admin,
+            "tracing": tracing,
         },
         "$defs": definitions,
     })

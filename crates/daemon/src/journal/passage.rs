@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use millpond_delivery::{Ticket, TicketInfo};
+use millpond_delivery::{Arrears, Owed, Ticket, TicketInfo};
 use millpond_event::{Buffer, BufferPool, Slice};
 use millpond_ingest::Routes;
 use millpond_queue::Permit;
@@ -57,7 +57,7 @@ impl Dispatch for Passage {
             first_sequence: origin.first_sequence,
             events: slice.len() as u64,
             bytes,
-            epoch: 0,
+            ..TicketInfo::default()
         };
         Ok(Some((slice, info)))
     }
@@ -79,6 +79,26 @@ impl Dispatch for Passage {
         // What has no key goes to the same shard whenever it is read: what a sink has of it is told by
         // shard.
         let submitted = routes.submit(&slice, &permit, ticket, sequence, received_nanos);
+        futures_lite::future::block_on(submitted).map_err(|_| DispatchError::Gone)
+    }
+
+    fn is_for(&self, slice: &Slice, arrears: &Arrears) -> bool {
+        let routes = self.routes.get(&slice.chunk().origin().source);
+        routes.is_some_and(|routes| routes.lead_to(arrears))
+    }
+
+    fn dispatch_late(
+        &mut self,
+        slice: Slice,
+        permit: Arc<Permit>,
+        ticket: Ticket,
+        owed: &Owed,
+        received_nanos: u64,
+    ) -> Result<(), DispatchError> {
+        let Some(routes) = self.routes.get(&slice.chunk().origin().source) else {
+            return Err(DispatchError::Refused("no pipeline reads it".to_owned()));
+        };
+        let submitted = routes.submit_late(&slice, &permit, ticket, owed, received_nanos);
         futures_lite::future::block_on(submitted).map_err(|_| DispatchError::Gone)
     }
 }

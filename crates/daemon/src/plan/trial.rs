@@ -87,6 +87,7 @@ fn reduced(config: &Config, letters: &Path) -> Config {
     let mut reduced = config.clone();
     reduced.journal = None;
     reduced.admin = None;
+    reduced.tracing = Default::default();
     reduced.runtime.workers = Workers::one();
     reduced.runtime.crashes = letters.join("crashes");
     reduced.dead_letters = DeadLetterConfig {

@@ -8,6 +8,7 @@ use millpond_delivery::Taken;
 use millpond_event::{BufferPool, Slice};
 use millpond_ingest::{JournalWay, Resume, Routes};
 use millpond_queue::{Budget, RoomSender};
+use millpond_runtime::Brake;
 use millpond_runtime::admission::{self, Admission, AdmissionOptions, AdmissionView};
 
 use crate::config::Config;
@@ -82,6 +83,7 @@ pub(super) fn admit(
     open: OpenJournal,
     sources: &mut [OpenedSource],
     shares: &Shares,
+    brakes: Vec<Brake>,
     pool: &BufferPool,
     happenings: &Sender<Happening>,
 ) -> Result<(Ways, Admission<Slice>), StartError> {
@@ -96,6 +98,7 @@ pub(super) fn admit(
     let passage = Passage::new(routes.collect(), pool.clone());
     let options = AdmissionOptions {
         window: shares.window,
+        brakes,
         ..AdmissionOptions::new(shares.input.clone(), shares.replay.clone())
     };
     let tell = happenings.clone();

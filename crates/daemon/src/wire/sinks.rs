@@ -121,7 +121,7 @@ pub(super) fn open_sinks(
         let closed = millpond_sinks::build(&kinds::sinks(), kind, params.clone())
             .map_err(|error| StartError::config(at, error))?;
         let writer = closed
-            .open(journal)
+            .open(name, journal)
             .map_err(|error| StartError::open(at, error))?;
         let buffer = open_buffer(sink)?;
         let policy = Policy {

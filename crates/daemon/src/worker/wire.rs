@@ -33,13 +33,6 @@ impl Wire for JsonCodec {
         into.extend_from_slice(slice.bytes(index));
     }
 
-    fn kept_at(&self, slice: &Slice, index: usize) -> Option<(u64, u32)> {
-        let position = slice.position(index);
-        position
-            .is_some()
-            .then_some((position.sequence, position.ordinal))
-    }
-
     fn batch(
         &mut self,
         ends: &[u32],

@@ -42,6 +42,9 @@ impl Place {
         );
         let config = config.replace("{dir}", &place.dir.path().display().to_string());
         std::fs::write(place.path("millpond.toml"), config + "\n" + &dead).expect("written");
+        // A machine that is busy with other things takes longer for a drain than most would wait.
+        let patient = "[runtime]\ndrain = \"90s\"\n";
+        std::fs::write(place.path("patient.toml"), patient).expect("written");
         place
     }
 
@@ -129,6 +132,8 @@ impl Place {
     fn start_by(&self, mut command: Command, arguments: &[&str], stdin: Stdio) -> Daemon {
         command
             .arg("run")
+            .arg("-c")
+            .arg(self.path("patient.toml"))
             .arg("-c")
             .arg(self.path("millpond.toml"))
             .args(["--log-format", "json"])
@@ -224,6 +229,12 @@ impl Daemon {
                 }
             }
         }
+    }
+
+    /// Whether the log has had an entry with this message so far.
+    pub fn has_said(&mut self, message: &str) -> bool {
+        self.seen.extend(self.log.try_iter());
+        self.seen.iter().any(|entry| entry["message"] == message)
     }
 
     pub fn id(&self) -> u32 {

@@ -83,6 +83,7 @@ impl Rig {
             intake: self.intake.take().unwrap(),
             ledger: self.ledger.clone(),
             key: self.key.clone(),
+            arrears: None,
         };
         Inlet::new(
             "s".into(),

@@ -5,6 +5,7 @@ mod config;
 mod secrets;
 mod signature;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use hyper::header::{AUTHORIZATION, HeaderMap};
@@ -60,6 +61,13 @@ impl Auth {
         let keys = configs.into_iter().map(Key::open);
         let keys = keys.collect::<Result<_, _>>()?;
         Ok(Auth { keys })
+    }
+
+    /// The source that they are for.
+    pub(crate) fn belongs_to(&self, source: &Arc<str>) {
+        self.keys
+            .iter()
+            .for_each(|key| key.secrets.belongs_to(source));
     }
 
     /// Judges a request by its head.

@@ -48,7 +48,7 @@ impl<K: Keep, S: Storage> Writer<K, S> {
 
     /// Commits what has settled. Where there are summaries, a new one first, if the latest holds it up.
     fn commit_all(&mut self) -> Result<(), Halt> {
-        let settled = self.shared.prefix.progress().settled;
+        let settled = self.shared.settled();
         let holds = |summary: u64| settled > summary;
         if settled > self.journal.committed_sequence()
             && self.unsummed
@@ -67,7 +67,7 @@ impl<K: Keep, S: Storage> Writer<K, S> {
             // Segments of an earlier commit may still have to go.
             return Ok(());
         }
-        let bytes = self.shared.prefix.progress().settled_bytes;
+        let bytes = self.bytes_below(settled);
         match self.journal.truncate(to) {
             Ok(()) => {}
             // Held by the damage; what can be committed below it was, or will be at the next start.
@@ -82,12 +82,27 @@ impl<K: Keep, S: Storage> Writer<K, S> {
         Ok(())
     }
 
+    /// The bytes of all records below `settled`: an estimate, where pipelines are owed some of those that others have
+    /// settled.
+    fn bytes_below(&self, settled: u64) -> u64 {
+        let progress = self.shared.prefix.progress();
+        if settled >= progress.settled {
+            return progress.settled_bytes;
+        }
+        let committed = self.journal.committed_sequence();
+        let before = self.shared.lock().committed_bytes;
+        let bytes = progress.settled_bytes.saturating_sub(before);
+        let share = u128::from(settled.saturating_sub(committed)) * u128::from(bytes)
+            / u128::from((progress.settled - committed).max(1));
+        before + u64::try_from(share).unwrap_or(bytes)
+    }
+
     /// Nothing more comes: commits what settles until everything that can has.
     pub(super) fn settle(&mut self) -> Result<(), Halt> {
         loop {
             self.commit_all()?;
             let state = self.shared.lock();
-            let settled = self.shared.prefix.progress().settled;
+            let settled = self.shared.settled();
             if state.finished || (state.read && settled == state.durable) {
                 drop(state);
                 return self.commit_all();

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use millpond_delivery::{Ticket, TicketInfo};
+use millpond_delivery::{Arrears, Owed, Ticket, TicketInfo};
 use millpond_queue::Permit;
 
 /// How batches become records of a journal. Used by the thread that writes.
@@ -44,7 +44,8 @@ pub trait Dispatch: Send + 'static {
     ) -> Result<Option<(Self::Batch, TicketInfo)>, String>;
 
     /// Hands a batch on, with a ticket that covers all of it. May wait for the pipelines to take it, not
-    /// for them to run it.
+    /// for them to run it. A pipeline that is not level with the journal is not given it now
+    /// ([`Arrears::withhold`]); where that leaves nobody, the ticket is to be [closed](Ticket::close).
     ///
     /// # Errors
     /// [`DispatchError`]; the batch then stays in the journal.
@@ -54,6 +55,23 @@ pub trait Dispatch: Send + 'static {
         permit: Arc<Permit>,
         ticket: Ticket,
         sequence: u64,
+        received_nanos: u64,
+    ) -> Result<(), DispatchError>;
+
+    /// Whether the batch is for the pipeline of these arrears, among others.
+    fn is_for(&self, batch: &Self::Batch, arrears: &Arrears) -> bool;
+
+    /// Hands a batch on that was withheld, or given back, to the one pipeline that is `owed` it, as far as it is. The
+    /// ticket covers that alone.
+    ///
+    /// # Errors
+    /// [`DispatchError`]; the batch then stays in the journal.
+    fn dispatch_late(
+        &mut self,
+        batch: Self::Batch,
+        permit: Arc<Permit>,
+        ticket: Ticket,
+        owed: &Owed,
         received_nanos: u64,
     ) -> Result<(), DispatchError>;
 }

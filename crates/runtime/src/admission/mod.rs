@@ -8,9 +8,14 @@
 //! the tail is kept only while half of the budget is free, and what is read back has a budget of its own.
 //!
 //! What has settled without a gap is committed about ten times a second, and at the end.
+//!
+//! A pipeline that is paused stops nobody: the reader goes on without it, and reads the journal a second time for it
+//! once it is resumed ([`late`]). Until then nothing is committed from its first missed event on, so the journal fills
+//! up, and no more than that.
 
 mod commit;
 mod keep;
+mod late;
 mod problems;
 mod reader;
 mod state;
@@ -25,6 +30,7 @@ use millpond_delivery::Taken;
 use millpond_journal::{Journal, Storage};
 use millpond_queue::{Budget, Limits, RoomSender, RoomView, room};
 
+use crate::brake::Brake;
 pub use keep::{Dispatch, DispatchError, Keep};
 use reader::Reader;
 use state::Shared;
@@ -48,6 +54,8 @@ pub struct AdmissionOptions {
     pub group_bytes: usize,
     /// How often the committed position is stored while it moves.
     pub commit_every: Duration,
+    /// The brakes of all pipelines that the journal's batches go to.
+    pub brakes: Vec<Brake>,
 }
 
 impl AdmissionOptions {
@@ -60,6 +68,7 @@ impl AdmissionOptions {
             replay,
             group_bytes: 4 << 20,
             commit_every: Duration::from_millis(100),
+            brakes: Vec::new(),
         }
     }
 }
@@ -101,7 +110,16 @@ where
     let shared = Arc::new(Shared::new(
         journal.committed_sequence(),
         journal.next_sequence(),
+        options.brakes.iter().map(|brake| brake.arrears().clone()),
     ));
+    for arrears in &shared.arrears {
+        let shared = Arc::downgrade(&shared);
+        arrears.keep(move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.change(|state| state.roused = true);
+            }
+        });
+    }
     let (alive, ended) = channel::<()>();
     let admission = Admission {
         shared: shared.clone(),

@@ -7,18 +7,20 @@ use millpond_queue::{Budget, Permit, monotonic_nanos};
 
 use super::AdmissionOptions;
 use super::keep::{Dispatch, DispatchError};
-use super::state::{Cached, Following, Listener, Shared};
+use super::late::LateOnes;
+use super::state::{Cached, Following, Listener, Shared, State};
 
 /// No record is charged less than this to the budget: it bounds how many can wait in a mailbox.
-const LEAST: usize = 4096;
+pub(super) const LEAST: usize = 4096;
 
 /// The reading half.
 pub(super) struct Reader<D: Dispatch, S: Storage> {
-    readers: Readers<S>,
-    dispatch: D,
-    shared: Arc<Shared<D::Batch>>,
-    replay: Budget,
-    window: u64,
+    pub(super) readers: Readers<S>,
+    pub(super) dispatch: D,
+    pub(super) shared: Arc<Shared<D::Batch>>,
+    pub(super) replay: Budget,
+    pub(super) window: u64,
+    pub(super) late: LateOnes<S>,
     /// Records below this were there before the start.
     restored: u64,
 }
@@ -27,6 +29,8 @@ enum Next<B> {
     Cached(u64, Cached<B>),
     /// It is only on disk.
     Disk(u64),
+    /// The next one for the pipeline with this number, which catches up.
+    Late(usize),
     End,
 }
 
@@ -53,6 +57,7 @@ impl<D: Dispatch, S: Storage> Reader<D, S> {
             shared,
             replay: options.replay.clone(),
             window: options.window,
+            late: LateOnes::new(&options.brakes),
             restored,
         }
     }
@@ -67,6 +72,7 @@ impl<D: Dispatch, S: Storage> Reader<D, S> {
                     self.pass(sequence, cached)
                 }
                 Next::Disk(sequence) => self.pass_from_disk(sequence, &mut disk),
+                Next::Late(pipeline) => self.pass_late(pipeline),
             };
             if handed_on.is_err() {
                 break;
@@ -88,34 +94,67 @@ impl<D: Dispatch, S: Storage> Reader<D, S> {
             state.read = true;
         });
         not_now(left);
+        shared.ended_late();
     }
 
-    fn next(&self) -> Next<D::Batch> {
-        let mut state = self.shared.lock();
+    fn next(&mut self) -> Next<D::Batch> {
         loop {
+            let late = self.look_at_late_ones();
+            let mut state = self.shared.lock();
             if state.stopped {
                 return Next::End;
             }
-            let next = state.reading;
-            let progress = self.shared.prefix.progress();
-            let ahead = progress.begun_bytes - state.committed_bytes.min(progress.begun_bytes);
-            if ahead >= self.window && ahead > 0 {
-                // Woken by what settles or is committed.
-                state.pressed = progress.settled_bytes > state.committed_bytes;
-            } else if next < state.durable {
-                state.reading = next + 1;
-                return match state.tail.front() {
-                    Some((sequence, _)) if *sequence == next => match state.tail.pop_front() {
-                        Some((_, cached)) => Next::Cached(next, cached),
-                        None => Next::Disk(next),
-                    },
-                    _ => Next::Disk(next),
-                };
-            } else if state.sealed {
+            if std::mem::take(&mut state.roused) && late.behind {
+                continue;
+            }
+            // In turn, if there is something for both.
+            let ready = late.ready.filter(|_| !self.late.had_its_turn());
+            if let Some(pipeline) = ready {
+                return Next::Late(self.late.take_turn(pipeline));
+            }
+            if let Some(next) = self.next_in_turn(&mut state) {
+                return next;
+            }
+            if let Some(pipeline) = late.ready {
+                return Next::Late(self.late.take_turn(pipeline));
+            }
+            if state.sealed && state.reading >= state.durable && !late.behind {
                 return Next::End;
             }
-            state = self.shared.wait(state);
+            drop(match late.soon {
+                Some(at_most) => self.shared.wait_for(state, at_most),
+                None => self.shared.wait(state),
+            });
         }
+    }
+
+    /// The next record for all pipelines that are level, if there is one and it may be handed on.
+    fn next_in_turn(&self, state: &mut State<D::Batch>) -> Option<Next<D::Batch>> {
+        let next = state.reading;
+        let progress = self.shared.prefix.progress();
+        // What one pipeline is owed holds up the commits, not the others.
+        let done = match self.shared.is_open() {
+            true => progress.settled_bytes,
+            false => state.committed_bytes.min(progress.begun_bytes),
+        };
+        let ahead = progress.begun_bytes - done;
+        if ahead >= self.window && ahead > 0 {
+            // Woken by what settles or is committed.
+            state.pressed = progress.settled_bytes > state.committed_bytes;
+            return None;
+        }
+        if next >= state.durable {
+            return None;
+        }
+        state.reading = next + 1;
+        let cached = match state.tail.front() {
+            Some((sequence, _)) if *sequence == next => state.tail.pop_front(),
+            _ => None,
+        };
+        Some(match cached {
+            Some((_, cached)) => Next::Cached(next, cached),
+            None => Next::Disk(next),
+        })
     }
 
     fn pass(&mut self, sequence: u64, cached: Cached<D::Batch>) -> Result<(), ()> {

@@ -1,16 +1,19 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use millpond_delivery::{Latency, Settled, SettledPrefix, TicketInfo};
+use millpond_delivery::{Arrears, Latency, Settled, SettledPrefix, TicketInfo};
 use millpond_queue::Permit;
 
 use super::problems::Problems;
 
 /// What the writer, the reader and the ends of tickets have in common.
 pub(super) struct Shared<B> {
+    /// Of records as they are handed on when their turn comes.
     pub(super) prefix: SettledPrefix,
+    /// What pipelines have not been given then.
+    pub(super) arrears: Box<[Arrears]>,
     pub(super) counts: Counts,
     state: Mutex<State<B>>,
     changed: Condvar,
@@ -25,6 +28,10 @@ pub(super) struct State<B> {
     pub(super) tail: VecDeque<(u64, Cached<B>)>,
     /// Those who wait for the end of a record that is only on disk.
     pub(super) listeners: HashMap<u64, Listener>,
+    /// Those who wait for the end of a record that has ended but for pipelines that are given it late.
+    pub(super) late: BTreeMap<u64, Listener>,
+    /// A pipeline wants the reader to look at it.
+    pub(super) roused: bool,
     /// Bytes, counted since the start, of the records that are committed.
     pub(super) committed_bytes: u64,
     /// The reader waits for a commit: the window is full.
@@ -81,17 +88,24 @@ pub(super) struct Counts {
 }
 
 impl<B> Shared<B> {
-    pub(super) fn new(committed: u64, next: u64) -> Self {
+    pub(super) fn new(
+        committed: u64,
+        next: u64,
+        arrears: impl IntoIterator<Item = Arrears>,
+    ) -> Self {
         let counts = Counts::default();
         counts.committed.store(committed, Ordering::Relaxed);
         Shared {
             prefix: SettledPrefix::new(committed),
+            arrears: arrears.into_iter().collect(),
             counts,
             state: Mutex::new(State {
                 durable: next,
                 reading: committed,
                 tail: VecDeque::new(),
                 listeners: HashMap::new(),
+                late: BTreeMap::new(),
+                roused: false,
                 committed_bytes: 0,
                 pressed: false,
                 sealed: false,
@@ -151,6 +165,48 @@ impl<B> Shared<B> {
         }
     }
 
+    /// Whether a pipeline is behind the others, or something is out that it was given late.
+    pub(super) fn is_open(&self) -> bool {
+        self.arrears.iter().any(Arrears::is_open)
+    }
+
+    /// Everything below this record has come to its end, in all pipelines.
+    pub(super) fn settled(&self) -> u64 {
+        // In this order: before a record ends here, its arrears know what they are owed of it.
+        let settled = self.prefix.progress().settled;
+        settled.min(self.owed_from())
+    }
+
+    /// No pipeline is owed anything below this record.
+    fn owed_from(&self) -> u64 {
+        let bounds = self.arrears.iter().filter_map(Arrears::bound);
+        bounds.min().unwrap_or(u64::MAX)
+    }
+
+    /// Something that was given late has ended, or a pipeline is level again: wakes whoever waits for that, and tells
+    /// those whose records have ended everywhere.
+    pub(super) fn ended_late(&self) {
+        let from = self.owed_from();
+        let mut state = self.lock();
+        state.roused = true;
+        let open = state.late.split_off(&from);
+        let ended = std::mem::replace(&mut state.late, open);
+        // What a pipeline is owed then, it does not get from this process.
+        let left = match state.read && self.arrears.iter().any(Arrears::is_behind) {
+            true => std::mem::take(&mut state.late),
+            false => BTreeMap::new(),
+        };
+        drop(state);
+        self.changed.notify_all();
+        let tell = |waits: BTreeMap<u64, Listener>, retry| {
+            for (info, listener) in waits.into_values() {
+                listener.settled(&info, retry);
+            }
+        };
+        tell(ended, false);
+        tell(left, true);
+    }
+
     /// A record stays in the journal, and why. Told once for each kind of reason.
     pub(super) fn problem(&self, record: u64, why: &str) {
         if self.lock().problems.add(record, why) {
@@ -168,9 +224,17 @@ pub(super) struct Following<B> {
 
 impl<B: Send> Settled for Following<B> {
     fn settled(&self, ticket: &TicketInfo, retry: bool) {
+        let open = !retry && self.shared.is_open();
+        if open && let Some(listener) = &self.listener {
+            // A pipeline may be owed some of it. If not, it is told below.
+            let waits = (*ticket, listener.clone());
+            self.shared.lock().late.insert(self.sequence, waits);
+        }
         self.shared.ended(self.sequence, retry);
-        if let Some(listener) = &self.listener {
-            listener.settled(ticket, retry);
+        match &self.listener {
+            Some(_) if open => self.shared.ended_late(),
+            Some(listener) => listener.settled(ticket, retry),
+            None => {}
         }
     }
 }

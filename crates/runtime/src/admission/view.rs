@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use millpond_delivery::{Backlog, LatencySnapshot};
+use millpond_delivery::{Arrears, Backlog, LatencySnapshot};
 use millpond_queue::{Depth, RoomView};
 
 use super::state::Shared;
@@ -100,7 +100,8 @@ fn backlog<B>(shared: &Shared<B>) -> Backlog {
 
 fn state<B>(shared: &Shared<B>) -> JournalState {
     let counts = &shared.counts;
-    let held_records = shared.prefix.progress().held;
+    let late = shared.arrears.iter().map(Arrears::held);
+    let held_records = shared.prefix.progress().held + late.sum::<u64>();
     let state = shared.lock();
     JournalState {
         durable: state.durable,

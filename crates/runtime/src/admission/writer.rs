@@ -6,6 +6,8 @@ use millpond_delivery::Taken;
 use millpond_journal::{Error, Journal, Storage};
 use millpond_queue::{Parcel, Permit, RoomReceiver, monotonic_nanos};
 
+use tracing::Span;
+
 use super::AdmissionOptions;
 use super::keep::Keep;
 use super::state::{Cached, Shared};
@@ -29,6 +31,8 @@ pub(super) struct Writer<K: Keep, S: Storage> {
     pub(super) committed_at: Instant,
     /// Appended and not synced.
     pub(super) group: Vec<(u64, Kept<K::Batch>)>,
+    /// Of those among them that are followed.
+    spans: Vec<Span>,
 }
 
 pub(super) enum Kept<B> {
@@ -68,6 +72,7 @@ impl<K: Keep, S: Storage> Writer<K, S> {
             summed_at: now,
             committed_at: now,
             group: Vec::new(),
+            spans: Vec::new(),
             journal,
             keep,
         }
@@ -119,7 +124,7 @@ impl<K: Keep, S: Storage> Writer<K, S> {
         self.journal.committed_sequence() == self.journal.next_sequence()
             || (self.summary == Some(self.journal.committed_sequence())
                 && !self.unsummed
-                && self.shared.prefix.progress().settled == self.journal.next_sequence())
+                && self.shared.settled() == self.journal.next_sequence())
     }
 
     /// Appends a batch and what else has arrived, and makes it all durable.
@@ -144,6 +149,9 @@ impl<K: Keep, S: Storage> Writer<K, S> {
     fn append(&mut self, parcel: Parcel<Taken<K::Batch>>) -> Result<usize, Halt> {
         let events = parcel.weight.events;
         let (taken, permit) = parcel.open();
+        let info = &taken.info;
+        let span = millpond_spans::journal(info.trace, info.events, info.bytes);
+        self.spans.extend(span);
         let mut record = std::mem::take(&mut self.record);
         record.clear();
         self.keep.write(&taken.batch, &mut record);
@@ -190,7 +198,7 @@ impl<K: Keep, S: Storage> Writer<K, S> {
 
     fn wait_for_room(&mut self, error: &Error) -> Result<(), Halt> {
         self.sync()?;
-        self.commit(self.shared.prefix.progress().settled)?;
+        self.commit(self.shared.settled())?;
         let mut state = self.shared.lock();
         if state.full.is_none() {
             tracing::warn!(%error, "the journal takes nothing more for now; its sources wait");
@@ -212,6 +220,7 @@ impl<K: Keep, S: Storage> Writer<K, S> {
         }
         let began = monotonic_nanos();
         let durable = self.journal.sync().map_err(Halt::Failed)?;
+        self.spans.clear();
         let counts = &self.shared.counts;
         counts.syncs.observe(monotonic_nanos() - began, 1);
         let group = std::mem::take(&mut self.group);

@@ -55,8 +55,7 @@ impl<C: Codec> Shard<C> {
         from: Option<(&C::Batch, usize)>,
         remote: &dyn Remote<C>,
     ) {
-        let (shared, edition) = (self.shared.clone(), self.edition.clone());
-        let stages = edition.blueprint.stage_names();
+        let (shared, stages) = (self.shared.clone(), self.stages.clone());
         let stage = stages
             .get(note.stage as usize)
             .map_or(DECODE, String::as_str);
@@ -87,7 +86,7 @@ impl<C: Codec> Shard<C> {
             outputs: &mut self.outputs,
             letters: &mut self.letters,
             pipeline: shared.ledger.name(),
-            stages,
+            stages: &stages,
             from,
             input,
         };

@@ -1,6 +1,7 @@
 //! What a shard does whose line runs in a child.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use millpond_delivery::Inbound;
 use millpond_queue::monotonic_nanos;
@@ -52,8 +53,15 @@ impl<C: Codec> Shard<C> {
             let runnable = remote.is_runnable(&self.codec, &batch);
             let events = self.codec.len(&batch);
             haul.add(batch, permit, weight, events, runnable);
+            haul.spans.extend(millpond_spans::batch(
+                part.info().trace,
+                self.shared.ledger.name(),
+                self.lane.shard,
+                weight.events,
+                Duration::from_nanos(waited),
+            ));
             let open = self.open_for(received_nanos);
-            open.parts.push(part);
+            open.add(part);
             open.ran += weight.events;
         }
         self.recall(&mut haul, remote);
@@ -146,7 +154,7 @@ impl<C: Codec> Shard<C> {
         };
         let pipeline = self.shared.ledger.name();
         let attempts = haul.each().map(|(batch, index)| {
-            let kept_at = remote.kept_at(&self.codec, batch, index);
+            let kept_at = self.codec.kept_at(batch, index);
             kept_at.map_or(0, |kept_at| suspects.attempts(pipeline, kept_at))
         });
         let known = attempts.enumerate().filter(|(_, attempts)| *attempts > 0);
@@ -181,7 +189,7 @@ impl<C: Codec> Shard<C> {
     /// Remembers that the next event is tried alone, if it is: the daemon may end with it.
     fn begin_alone(&self, haul: &Haul<C>, attempt: Option<u32>, remote: &dyn Remote<C>) {
         if let (Some(attempt), Some(suspects)) = (attempt, remote.suspects())
-            && let Some(kept_at) = self.kept_at(haul, remote)
+            && let Some(kept_at) = self.kept_at(haul)
         {
             suspects.begin(self.shared.ledger.name(), kept_at, attempt);
         }
@@ -190,15 +198,15 @@ impl<C: Codec> Shard<C> {
     /// The next event has gone through alone.
     fn acquit(&self, haul: &Haul<C>, remote: &dyn Remote<C>) {
         if let Some(suspects) = remote.suspects()
-            && let Some(kept_at) = self.kept_at(haul, remote)
+            && let Some(kept_at) = self.kept_at(haul)
         {
             suspects.forget(self.shared.ledger.name(), kept_at);
         }
     }
 
-    fn kept_at(&self, haul: &Haul<C>, remote: &dyn Remote<C>) -> Option<(u64, u32)> {
+    fn kept_at(&self, haul: &Haul<C>) -> Option<(u64, u32)> {
         let (batch, index) = haul.finder(haul.done)(0)?;
-        remote.kept_at(&self.codec, batch, index)
+        self.codec.kept_at(batch, index)
     }
 
     /// How many events a request should have: as many as take a slice, and not too many bytes.
@@ -251,7 +259,7 @@ impl<C: Codec> Shard<C> {
             outputs: &mut self.outputs,
             letters: &mut self.letters,
             pipeline: self.shared.ledger.name(),
-            stages: self.edition.blueprint.stage_names(),
+            stages: &self.stages,
             from,
             input: open.next,
         };

@@ -2,6 +2,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use millpond_queue::{Permit, Weight};
+use tracing::Span;
 
 use super::doubt::Doubt;
 use crate::codec::Codec;
@@ -20,6 +21,8 @@ pub(crate) struct Haul<C: Codec> {
     pub(super) spent: u64,
     /// Bytes of all its events.
     pub(super) bytes: u64,
+    /// Of the batches whose chunks are followed.
+    pub(super) spans: Vec<Span>,
 }
 
 /// A batch, and where its events lie in the haul.
@@ -43,6 +46,7 @@ impl<C: Codec> Haul<C> {
             woken: false,
             spent: 0,
             bytes: 0,
+            spans: Vec::new(),
         }
     }
 
@@ -69,7 +73,7 @@ impl<C: Codec> Haul<C> {
         self.batches.last().map_or(0, |loaded| loaded.events.end)
     }
 
-    pub(super) fn batches(&self) -> usize {
+    pub(crate) fn batches(&self) -> usize {
         self.batches.len()
     }
 
@@ -77,6 +81,18 @@ impl<C: Codec> Haul<C> {
     pub(super) fn each(&self) -> impl Iterator<Item = (&C::Batch, usize)> {
         let batches = self.batches.iter();
         batches.flat_map(|loaded| (0..loaded.events.len()).map(|index| (&loaded.batch, index)))
+    }
+
+    /// What has not been run: the place of each batch in the haul, the batch, and the events' places there.
+    pub(crate) fn left(&self) -> impl Iterator<Item = (usize, &C::Batch, Range<usize>)> {
+        let batches = self.batches.iter().enumerate();
+        batches
+            .map(|(at, loaded)| {
+                let Range { start, end } = loaded.events;
+                let from = self.done.clamp(start, end) - start;
+                (at, &loaded.batch, from..end - start)
+            })
+            .filter(|(_, _, within)| !within.is_empty())
     }
 
     /// What the batches weigh.

@@ -103,9 +103,6 @@ pub(crate) trait Remote<C: Codec>: Send {
     /// Where suspects are remembered.
     fn suspects(&self) -> Option<&Suspects>;
 
-    /// See [`Wire::kept_at`].
-    fn kept_at(&self, codec: &C, batch: &C::Batch, index: usize) -> Option<(u64, u32)>;
-
     /// The how many-th child of its worker it is.
     fn generation(&self) -> u64;
 
@@ -284,10 +281,6 @@ impl<C: Wire> Remote<C> for Child {
 
     fn suspects(&self) -> Option<&Suspects> {
         self.shared.processes.suspects.as_deref()
-    }
-
-    fn kept_at(&self, codec: &C, batch: &C::Batch, index: usize) -> Option<(u64, u32)> {
-        codec.kept_at(batch, index)
     }
 
     fn generation(&self) -> u64 {

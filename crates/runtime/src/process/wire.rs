@@ -23,9 +23,6 @@ pub trait Wire: Codec {
     /// Appends the bytes of event `index`.
     fn put_event(&self, batch: &Self::Batch, index: usize, into: &mut Vec<u8>);
 
-    /// Where event `index` is kept for good, the same after a restart; `None` if it is not.
-    fn kept_at(&self, batch: &Self::Batch, index: usize) -> Option<(u64, u32)>;
-
     /// Makes a batch of events that have crossed: event `i` ends at `ends[i]`, where the next one begins.
     /// `fill` writes all their bytes, `ends[ends.len() - 1]` of them.
     ///

@@ -7,7 +7,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use millpond_delivery::{Consignment, Ledger, Part, Settled, Taken, Tally, Ticket, TicketInfo};
+use millpond_delivery::{
+    Arrears, Consignment, Ledger, Owed, Part, Settled, Taken, Tally, Ticket, TicketInfo,
+};
 use millpond_journal::sim::Sim;
 use millpond_journal::{Journal, Options};
 use millpond_queue::{Budget, Parcel, Permit, RoomSender, Weight};
@@ -142,6 +144,21 @@ impl Dispatch for Pipeline {
             permit,
         };
         self.to.send(given).map_err(|_| DispatchError::Gone)
+    }
+
+    fn is_for(&self, _batch: &Batch, _arrears: &Arrears) -> bool {
+        false
+    }
+
+    fn dispatch_late(
+        &mut self,
+        _batch: Batch,
+        _permit: Arc<Permit>,
+        _ticket: Ticket,
+        _owed: &Owed,
+        _received_nanos: u64,
+    ) -> Result<(), DispatchError> {
+        unreachable!("nothing here is ever late")
     }
 }
 

@@ -107,6 +107,11 @@ impl Hand {
         runs
     }
 
+    /// The traces of what is in hand, parcel by parcel; 0: none.
+    pub(crate) fn traces(&self) -> impl Iterator<Item = u64> {
+        self.parcels.iter().map(|taken| taken.receipt.trace())
+    }
+
     /// `rows` more rows are written.
     pub(crate) fn wrote(&mut self, rows: usize) {
         self.written = self.refusals.pass(self.written, rows).min(self.rows);

@@ -157,10 +157,12 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
         };
         let rows = self.hand.unwritten(most);
         self.tried = total_rows(&rows);
+        let span = millpond_spans::write(&self.name, self.tried as u64, self.hand.traces());
         if self.tried > 0
             && let Err(error) = guarded(|| writer.write(&rows))
         {
             let done = error.done().min(self.tried);
+            millpond_spans::failed(span.as_ref(), &error);
             self.hand.wrote(done);
             self.tried -= done;
             if done > 0 {
@@ -170,7 +172,10 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
         }
         self.hand.wrote(self.tried);
         if self.hand.has_unflushed() {
-            guarded(|| writer.flush()).inspect_err(|error| self.hand.undo(error.done()))?;
+            guarded(|| writer.flush()).inspect_err(|error| {
+                millpond_spans::failed(span.as_ref(), error);
+                self.hand.undo(error.done());
+            })?;
             self.recovered();
         }
         self.hand.flushed();

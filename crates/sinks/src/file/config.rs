@@ -104,8 +104,12 @@ impl FileConfig {
 }
 
 impl Sink for FileConfig {
-    fn open(self: Box<Self>, journal: Option<u64>) -> Result<Box<dyn Writer>, SinkError> {
-        Ok(Box::new(FileWriter::open(*self, journal)?))
+    fn open(
+        self: Box<Self>,
+        name: &str,
+        journal: Option<u64>,
+    ) -> Result<Box<dyn Writer>, SinkError> {
+        Ok(Box::new(FileWriter::open(name, *self, journal)?))
     }
 
     fn path(&self) -> Option<&Path> {

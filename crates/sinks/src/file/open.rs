@@ -31,8 +31,8 @@ impl Identity {
 
 /// Opens a file for rows, creates it and the directories above it if need be, and locks it against
 /// other writers. A last line without an end is ended.
-pub(crate) fn open_rows(path: &Path) -> Result<Opened, SinkError> {
-    lock_rows(path)?.begin(path, None)
+pub(crate) fn open_rows(sink: &str, path: &Path) -> Result<Opened, SinkError> {
+    lock_rows(sink, path)?.begin(path, None)
 }
 
 /// A file that is open and locked, as it was found.
@@ -44,7 +44,7 @@ pub(crate) struct Locked {
 }
 
 /// The first half of [`open_rows`].
-pub(crate) fn lock_rows(path: &Path) -> Result<Locked, SinkError> {
+pub(crate) fn lock_rows(sink: &str, path: &Path) -> Result<Locked, SinkError> {
     let failed = |action| move |error| SinkError::io(action, path, error);
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)
@@ -74,7 +74,7 @@ pub(crate) fn lock_rows(path: &Path) -> Result<Locked, SinkError> {
         Err(TryLockError::WouldBlock) => return Err(SinkError::InUse { path: path.into() }),
         // Not every file system can lock; a file there is trusted to be ours.
         Err(TryLockError::Error(error)) => {
-            tracing::warn!(path = %path.display(), %error, "cannot lock the file");
+            tracing::warn!(sink, path = %path.display(), %error, "cannot lock the file");
         }
     }
     Ok(Locked {

@@ -83,6 +83,7 @@ fn side_path(path: &Path) -> PathBuf {
 /// Reads what is known of the file at `path`, which is locked; none if nothing needs to be. Without a
 /// journal nothing comes again, but what a journal left here has to be carried on for its sake.
 pub(crate) fn look(
+    sink: &str,
     path: &Path,
     identity: Identity,
     journal: Option<u64>,
@@ -108,13 +109,13 @@ pub(crate) fn look(
         None => {}
         Some(_) if anew => {}
         Some(None) => {
-            tracing::error!(%path, "the positions of the file cannot be read: rows that the journal brings again may come twice");
+            tracing::error!(sink, %path, "the positions of the file cannot be read: rows that the journal brings again may come twice");
         }
         Some(Some((head, _))) if journal.is_some() && head.journal != journal => {
-            tracing::warn!(%path, "the positions of the file are of another journal: they begin anew");
+            tracing::warn!(sink, %path, "the positions of the file are of another journal: they begin anew");
         }
         Some(Some((head, _))) if head.boot.as_ref().is_some_and(|of| *of != boot()) => {
-            tracing::warn!(%path, "the machine was restarted and the file is not synced: rows that the journal brings again may come twice");
+            tracing::warn!(sink, %path, "the machine was restarted and the file is not synced: rows that the journal brings again may come twice");
         }
         Some(Some((head, lanes))) => {
             before.journal = head.journal;
@@ -132,22 +133,22 @@ pub(crate) fn look(
 impl Before {
     /// The bytes that count of a file of `length` bytes; none for all. What is behind them was never
     /// confirmed and comes again.
-    pub(crate) fn confirmed(&self, path: &Path, length: u64) -> Option<u64> {
+    pub(crate) fn confirmed(&self, sink: &str, path: &Path, length: u64) -> Option<u64> {
         let path = path.display();
         match self.found {
             Found::Nothing => None,
             Found::AnotherFile => {
-                tracing::warn!(%path, "the file is not the one that was written last: it stays as it is");
+                tracing::warn!(sink, %path, "the file is not the one that was written last: it stays as it is");
                 None
             }
             Found::Length(stored) if length < stored => {
-                tracing::warn!(%path, length, stored, "somebody cut the file: what is gone does not come again");
+                tracing::warn!(sink, %path, length, stored, "somebody cut the file: what is gone does not come again");
                 None
             }
             Found::Length(stored) => {
                 if stored < length {
                     let bytes = length - stored;
-                    tracing::info!(%path, bytes, "the end of the file was never confirmed: it is cut off, and comes again");
+                    tracing::info!(sink, %path, bytes, "the end of the file was never confirmed: it is cut off, and comes again");
                 }
                 Some(stored)
             }

@@ -87,7 +87,8 @@ fn all() -> Vec<u64> {
 
 /// Opens again; the journal brings everything from batch `from` on.
 fn recovers(dir: &Path, rotating: bool, sync: bool, from: usize, what: &str) {
-    let mut writer = FileWriter::open(config(dir, rotating, sync), Some(JOURNAL)).expect("opened");
+    let mut writer =
+        FileWriter::open("out", config(dir, rotating, sync), Some(JOURNAL)).expect("opened");
     for batch in &batches()[from..] {
         bring(&mut writer, batch);
         writer.flush().expect("flushed");
@@ -97,7 +98,8 @@ fn recovers(dir: &Path, rotating: bool, sync: bool, from: usize, what: &str) {
 
 /// Runs `writes` batches, flushing behind each but the last; gives what is confirmed.
 fn run(dir: &Path, rotating: bool, sync: bool, writes: usize, flush: bool) {
-    let mut writer = FileWriter::open(config(dir, rotating, sync), Some(JOURNAL)).expect("opened");
+    let mut writer =
+        FileWriter::open("out", config(dir, rotating, sync), Some(JOURNAL)).expect("opened");
     for (number, batch) in batches()[..writes].iter().enumerate() {
         bring(&mut writer, batch);
         if flush || number + 1 < writes {
@@ -211,7 +213,8 @@ fn a_position_that_cannot_be_stored_takes_its_rows_back_until_it_can() {
     for rotating in [false, true] {
         let dir = tempfile::tempdir().expect("a directory");
         let mut writer =
-            FileWriter::open(config(dir.path(), rotating, false), Some(JOURNAL)).expect("opened");
+            FileWriter::open("out", config(dir.path(), rotating, false), Some(JOURNAL))
+                .expect("opened");
         let batches = batches();
         bring(&mut writer, &batches[0]);
         writer.flush().expect("flushed");
@@ -244,7 +247,7 @@ fn a_file_moved_away_takes_its_rows_along_and_none_comes_again() {
     );
     let batches = batches();
     let mut writer =
-        FileWriter::open(config(dir.path(), false, false), Some(JOURNAL)).expect("opened");
+        FileWriter::open("out", config(dir.path(), false, false), Some(JOURNAL)).expect("opened");
     bring(&mut writer, &batches[0]);
     fs::rename(&path, &moved).expect("moved");
     bring(&mut writer, &batches[1]);
@@ -259,7 +262,8 @@ fn a_file_moved_away_takes_its_rows_along_and_none_comes_again() {
 fn positions_of_another_journal_swallow_nothing() {
     let dir = tempfile::tempdir().expect("a directory");
     run(dir.path(), false, false, 5, true);
-    let mut other = FileWriter::open(config(dir.path(), false, false), Some(8)).expect("opened");
+    let mut other =
+        FileWriter::open("out", config(dir.path(), false, false), Some(8)).expect("opened");
     bring(&mut other, &batches()[0]);
     other.flush().expect("flushed");
     assert_eq!(rows(dir.path()), [all(), vec![0, 1, 2]].concat());
@@ -269,13 +273,14 @@ fn positions_of_another_journal_swallow_nothing() {
 fn a_run_without_the_journal_in_between_loses_nothing_of_its_own() {
     let dir = tempfile::tempdir().expect("a directory");
     run(dir.path(), false, false, 3, false);
-    let mut without = FileWriter::open(config(dir.path(), false, false), None).expect("opened");
+    let mut without =
+        FileWriter::open("out", config(dir.path(), false, false), None).expect("opened");
     let own = crate::testing::records(["99"]);
     without.write(&[Rows::whole(&own)]).expect("written");
     without.flush().expect("flushed");
     drop(without);
     let mut with =
-        FileWriter::open(config(dir.path(), false, false), Some(JOURNAL)).expect("opened");
+        FileWriter::open("out", config(dir.path(), false, false), Some(JOURNAL)).expect("opened");
     batches().iter().for_each(|batch| bring(&mut with, batch));
     let expected = [&all()[..6], &[99], &all()[6..]].concat();
     assert_eq!(rows(dir.path()), expected);
@@ -287,7 +292,7 @@ fn a_file_emptied_or_cut_by_others_is_gone_on_with() {
     run(dir.path(), false, false, 2, true);
     cut(&dir.path().join("out.ndjson"), 701);
     let mut writer =
-        FileWriter::open(config(dir.path(), false, false), Some(JOURNAL)).expect("opened");
+        FileWriter::open("out", config(dir.path(), false, false), Some(JOURNAL)).expect("opened");
     batches().iter().for_each(|batch| bring(&mut writer, batch));
     assert_eq!(rows(dir.path()), [&[0], &all()[6..]].concat());
     drop(writer);
@@ -295,7 +300,7 @@ fn a_file_emptied_or_cut_by_others_is_gone_on_with() {
         append: false,
         ..config(dir.path(), false, false)
     };
-    let mut writer = FileWriter::open(anew, Some(JOURNAL)).expect("opened");
+    let mut writer = FileWriter::open("out", anew, Some(JOURNAL)).expect("opened");
     batches().iter().for_each(|batch| bring(&mut writer, batch));
     assert_eq!(rows(dir.path()), all(), "what was emptied is written again");
 }
@@ -310,8 +315,8 @@ fn an_unsynced_file_is_not_believed_after_the_machine_has_started_anew() {
         assert_eq!(head.boot.is_some(), !sync);
         head.boot = head.boot.map(|_| "another".to_owned());
         write_whole(&side, &head, &Marks::found(lanes), sync).expect("written");
-        let mut writer =
-            FileWriter::open(config(dir.path(), false, sync), Some(JOURNAL)).expect("opened");
+        let mut writer = FileWriter::open("out", config(dir.path(), false, sync), Some(JOURNAL))
+            .expect("opened");
         bring(&mut writer, &batches()[4]);
         writer.flush().expect("flushed");
         assert_eq!(rows(dir.path()).len(), if sync { 15 } else { 18 });
@@ -325,7 +330,7 @@ fn long_lines_are_made_one_and_nothing_is_forgotten() {
         dir.path().join("out"),
         Identity::of(&fs::metadata(dir.path()).expect("there")),
     );
-    let before = look(&path, identity, Some(JOURNAL), false)
+    let before = look("out", &path, identity, Some(JOURNAL), false)
         .expect("readable")
         .expect("a journal");
     let mut positions = before.begin(identity, 0, false).expect("begun");

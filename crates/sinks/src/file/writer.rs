@@ -17,6 +17,8 @@ pub(crate) struct FileWriter {
     path: PathBuf,
     sync: bool,
     rotate: Option<RotateConfig>,
+    /// The sink's.
+    name: Box<str>,
     rotated: Rotated,
     current: Appender<OpenFile>,
     /// Only a regular file has one, and only such a file is moved.
@@ -29,20 +31,26 @@ pub(crate) struct FileWriter {
 }
 
 impl FileWriter {
-    pub(crate) fn open(config: FileConfig, journal: Option<u64>) -> Result<Self, SinkError> {
+    pub(crate) fn open(
+        name: &str,
+        config: FileConfig,
+        journal: Option<u64>,
+    ) -> Result<Self, SinkError> {
         let failed = |action| {
             let path = config.path.clone();
             move |error| SinkError::io(action, path, error)
         };
-        let locked = lock_rows(&config.path)?;
+        let locked = lock_rows(name, &config.path)?;
         let before = match locked.identity {
-            Some(identity) => positions::look(&config.path, identity, journal, !config.append)
-                .map_err(failed("read the positions of"))?,
+            Some(identity) => {
+                positions::look(name, &config.path, identity, journal, !config.append)
+                    .map_err(failed("read the positions of"))?
+            }
             None => None,
         };
         let keep = match &before {
             _ if !config.append => Some(0),
-            Some(before) => before.confirmed(&config.path, locked.len()),
+            Some(before) => before.confirmed(name, &config.path, locked.len()),
             None => None,
         };
         let Opened { rows, identity } = locked.begin(&config.path, keep)?;
@@ -58,6 +66,7 @@ impl FileWriter {
             None => None,
         };
         Ok(FileWriter {
+            name: name.into(),
             rotated: Rotated::of(&config.path),
             path: config.path,
             sync: config.sync,
@@ -82,7 +91,7 @@ impl FileWriter {
         if keep > 0
             && let Err(error) = self.rotated.prune(keep as usize)
         {
-            tracing::warn!(path = %self.path.display(), %error, "cannot delete old files");
+            tracing::warn!(sink = &*self.name, path = %self.path.display(), %error, "cannot delete old files");
         }
         Ok(())
     }
@@ -97,7 +106,7 @@ impl FileWriter {
     }
 
     fn begin_anew(&mut self) -> io::Result<()> {
-        let opened = open_rows(&self.path).map_err(io::Error::other)?;
+        let opened = open_rows(&self.name, &self.path).map_err(io::Error::other)?;
         if self.sync {
             sync_dir(&self.path)?;
         }

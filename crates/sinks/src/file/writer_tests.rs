@@ -32,7 +32,7 @@ fn rotating(path: &Path, size: u64, keep: u32) -> FileWriter {
 }
 
 fn open(config: FileConfig) -> Result<FileWriter, SinkError> {
-    FileWriter::open(config, None)
+    FileWriter::open("out", config, None)
 }
 
 fn write(writer: &mut FileWriter, rows: &Records) {

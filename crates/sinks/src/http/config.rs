@@ -225,7 +225,7 @@ impl HttpConfig {
 }
 
 impl Sink for HttpConfig {
-    fn open(self: Box<Self>, _: Option<u64>) -> Result<Box<dyn Writer>, SinkError> {
+    fn open(self: Box<Self>, _: &str, _: Option<u64>) -> Result<Box<dyn Writer>, SinkError> {
         let client = Client::open(&self)?;
         Ok(Box::new(HttpWriter::new(*self, client)))
     }

@@ -73,6 +73,7 @@ fn is_built(heading: &str) -> bool {
     let optional = [
         ("### Sink `sqlite`", cfg!(feature = "sqlite")),
         ("### Stage `chaos`", cfg!(feature = "chaos")),
+        ("### To a collector", cfg!(feature = "otlp")),
     ];
     !optional.contains(&(heading, false))
 }
@@ -100,7 +101,7 @@ fn sections() -> BTreeMap<String, Keys> {
     let properties = &schema["properties"];
     let pipeline = &properties["pipelines"]["additionalProperties"];
     let mut sections = BTreeMap::new();
-    for name in ["dead_letters", "journal", "runtime", "admin"] {
+    for name in ["dead_letters", "journal", "runtime", "admin", "tracing"] {
         sections.insert(format!("## `[{name}]`"), keys(&schema, &properties[name]));
     }
     sections.insert("## `[pipelines.NAME]`".to_owned(), keys(&schema, pipeline));
