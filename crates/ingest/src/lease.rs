@@ -5,7 +5,7 @@ use millpond_queue::Permit;
 
 use crate::inlet::PAGE;
 
-/// A buffer to read into, and the permit for it.
+/// A buffer to read into, and the permit for it, which may cover more until the buffer is handed on.
 pub struct Lease {
     pub(crate) buffer: Buffer,
     pub(crate) permit: Permit,
@@ -29,6 +29,7 @@ impl Lease {
     pub fn seal(mut self, range: Range<usize>) -> (Buffer, usize, Permit) {
         let filled = range.len();
         if range.start == 0 && filled >= self.capacity() / 2 {
+            self.permit.shrink_to(self.capacity());
             return (self.buffer, filled, self.permit);
         }
         let capacity = filled.max(1).next_multiple_of(PAGE);
@@ -50,7 +51,8 @@ impl Lease {
     }
 
     /// Its buffer and its permit.
-    pub(crate) fn into_parts(self) -> (Buffer, Permit) {
+    pub(crate) fn into_parts(mut self) -> (Buffer, Permit) {
+        self.permit.shrink_to(self.capacity());
         (self.buffer, self.permit)
     }
 }
