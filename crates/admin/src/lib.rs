@@ -134,6 +134,7 @@ mod moment;
 mod observed;
 mod orders;
 mod overview;
+mod pace;
 mod page;
 mod pipelines;
 mod recorder;
