@@ -14,8 +14,8 @@ use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
 /// The longest that a body may become here.
 const MOST: usize = 256 << 10;
-/// What decoders take beside the body and its window: tables, and one block of input.
-const TABLES: usize = 1 << 20;
+/// What decoders take beside the body and its window: tables, one block of input, and the sequences in it.
+const TABLES: usize = 4 << 20;
 
 /// Counts what is allocated.
 struct Counting;

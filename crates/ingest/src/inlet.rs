@@ -204,17 +204,13 @@ impl Inlet {
         if self.is_ahead() || self.closed_gate().is_some() {
             return None;
         }
-        self.lease_now(bytes)
+        self.lease_at_once(bytes, 0)
     }
 
-    /// The same, however far ahead the source is.
-    pub fn lease_at_once(&self, bytes: usize) -> Option<Lease> {
-        self.lease_now(bytes)
-    }
-
-    fn lease_now(&self, bytes: usize) -> Option<Lease> {
+    /// The same, however far ahead the source is, under a permit that covers `beside` bytes more.
+    pub fn lease_at_once(&self, bytes: usize, beside: usize) -> Option<Lease> {
         let bytes = self.size(bytes);
-        let permit = self.inner.budget.try_acquire(bytes)?;
+        let permit = self.inner.budget.try_acquire(bytes + beside)?;
         Some(self.buffer(bytes, permit))
     }
 
@@ -253,6 +249,12 @@ impl Inlet {
     /// pipelines catch up in it and find what was read still in their caches; behind slow ones a burst is
     /// taken in all the same, up to the budget.
     pub async fn lease(&self, bytes: usize) -> Option<Lease> {
+        self.lease_with(bytes, 0).await
+    }
+
+    /// The same under a permit that covers `beside` bytes more: for what is made of the buffer's bytes until they are
+    /// handed on.
+    pub async fn lease_with(&self, bytes: usize, beside: usize) -> Option<Lease> {
         self.wanted().await;
         if self.is_ended() {
             return None;
@@ -264,12 +266,12 @@ impl Inlet {
                 return None;
             }
         }
-        if let Some(lease) = self.lease_now(bytes) {
+        if let Some(lease) = self.lease_at_once(bytes, beside) {
             return Some(lease);
         }
         let bytes = self.size(bytes);
         let mut waited = Waited::new(&self.inner.ledger);
-        let mut acquire = self.inner.budget.acquire(bytes);
+        let mut acquire = self.inner.budget.acquire(bytes + beside);
         let permit = async {
             loop {
                 match async_std::future::timeout(LAP, &mut acquire).await {
@@ -380,7 +382,7 @@ impl Inlet {
     }
 }
 
-/// A buffer to read into, and the permit for it.
+/// A buffer to read into, and the permit for it, which may cover more until the buffer is handed on.
 pub struct Lease {
     buffer: Buffer,
     permit: Permit,
@@ -404,6 +406,7 @@ impl Lease {
     pub fn seal(mut self, range: Range<usize>) -> (Buffer, usize, Permit) {
         let filled = range.len();
         if range.start == 0 && filled >= self.capacity() / 2 {
+            self.permit.shrink_to(self.capacity());
             return (self.buffer, filled, self.permit);
         }
         let capacity = filled.max(1).next_multiple_of(PAGE);
@@ -425,7 +428,8 @@ impl Lease {
     }
 
     /// Its buffer and its permit.
-    pub(crate) fn into_parts(self) -> (Buffer, Permit) {
+    pub(crate) fn into_parts(mut self) -> (Buffer, Permit) {
+        self.permit.shrink_to(self.capacity());
         (self.buffer, self.permit)
     }
 }

@@ -1,8 +1,8 @@
 //! What a client is told.
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use crate::decoded::Rejects;
+use crate::decoded::{Reject, Rejects};
 
 /// What became of the events of a body.
 #[derive(Clone, Copy, Debug)]
@@ -47,28 +47,28 @@ impl Answer {
                 body,
             };
         }
-        let mut answer = Map::new();
+        let mut answer = Members::default();
         let is_read = accepted > 0 || rejected == 0 || duplicates > Some(0);
         if !is_read {
-            answer.extend(problem(rejects));
+            answer = problem(rejects);
         }
-        answer.insert("accepted".into(), accepted.into());
-        answer.insert("rejected".into(), rejected.into());
+        answer.put("accepted", accepted);
+        answer.put("rejected", rejected);
         if let Some(duplicates) = duplicates {
-            answer.insert("duplicates".into(), duplicates.into());
+            answer.put("duplicates", duplicates);
         }
-        answer.insert("ack".into(), ack.into());
+        answer.put("ack", ack);
         if rejected > 0 {
-            answer.insert("rejects".into(), listed(rejects));
+            answer.put_list("rejects", rejects.listed().iter().map(listed));
         }
         let left_off = rejected - rejects.listed().len() as u64;
         if left_off > 0 {
-            answer.insert("rejects_left_off".into(), left_off.into());
+            answer.put("rejects_left_off", left_off);
         }
         Answer {
             status: if is_read { 200 } else { 400 },
             content_type: if is_read { JSON } else { PROBLEM },
-            body: Value::Object(answer).to_string() + "\n",
+            body: answer.object() + "\n",
         }
     }
 
@@ -88,40 +88,69 @@ impl Answer {
             },
             Some(reject) => {
                 let mut answer = problem(rejects);
-                answer.insert("success".into(), false.into());
+                answer.put("success", false);
                 // Where SDKs look for what to log.
-                answer.insert("code".into(), reject.reason.into());
-                answer.insert("message".into(), reject.detail.clone().into());
+                answer.put("code", reject.reason);
+                answer.put("message", &*reject.detail);
                 Answer {
                     status: 400,
                     content_type: PROBLEM,
-                    body: Value::Object(answer).to_string() + "\n",
+                    body: answer.object() + "\n",
                 }
             }
         }
     }
 }
 
-fn problem(rejects: &Rejects) -> Map<String, Value> {
-    let first = rejects
-        .listed()
-        .first()
-        .map_or("", |reject| &*reject.detail);
-    let mut problem = Map::new();
-    problem.insert("title".into(), "bad request".into());
-    problem.insert("status".into(), 400.into());
-    let detail = format!("no event could be read, the first because of {first}");
-    problem.insert("detail".into(), detail.into());
+/// The members of a JSON object, in the order in which a person reads them.
+#[derive(Default)]
+struct Members(String);
+
+impl Members {
+    fn put(&mut self, name: &str, value: impl Into<Value>) {
+        self.put_text(name, &value.into().to_string());
+    }
+
+    fn put_list(&mut self, name: &str, values: impl Iterator<Item = Members>) {
+        let values: Vec<_> = values.map(Members::object).collect();
+        self.put_text(name, &format!("[{}]", values.join(",")));
+    }
+
+    fn put_text(&mut self, name: &str, json: &str) {
+        let comma = if self.0.is_empty() { "" } else { "," };
+        self.0.push_str(&format!("{comma}\"{name}\":{json}"));
+    }
+
+    fn object(self) -> String {
+        format!("{{{}}}", self.0)
+    }
+}
+
+fn problem(rejects: &Rejects) -> Members {
+    let first = rejects.listed().first();
+    let first = first.map_or("", |reject| &*reject.detail);
+    let mut problem = Members::default();
+    problem.put("title", "bad request");
+    problem.put("status", 400);
+    problem.put(
+        "detail",
+        format!("no event could be read; of the first: {first}"),
+    );
     problem
 }
 
-fn listed(rejects: &Rejects) -> Value {
-    let one = |reject: &crate::decoded::Reject| json!({ "index": reject.index, "reason": reject.reason, "detail": reject.detail });
-    rejects.listed().iter().map(one).collect()
+fn listed(reject: &Reject) -> Members {
+    let mut listed = Members::default();
+    listed.put("index", reject.index);
+    listed.put("reason", reject.reason);
+    listed.put("detail", &*reject.detail);
+    listed
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::decoded::{Decoded, Fault};
 
@@ -155,6 +184,19 @@ mod tests {
     }
 
     const MAX: usize = crate::decoded::MAX_REJECTS;
+
+    #[test]
+    fn members_stand_as_they_are_documented() {
+        let mut decoded = Decoded::in_body();
+        decoded.line();
+        decoded.reject(Fault::new("bad_syntax", "why"));
+        let answer = Answer::counted(&decoded.summary(), "durable");
+        assert_eq!(
+            answer.body,
+            "{\"accepted\":1,\"rejected\":1,\"ack\":\"durable\",\
+             \"rejects\":[{\"index\":1,\"reason\":\"bad_syntax\",\"detail\":\"why\"}]}\n"
+        );
+    }
 
     #[test]
     fn nothing_read_is_a_bad_request_and_nothing_sent_is_none() {

@@ -29,15 +29,15 @@ pub(crate) fn growing(capacity: usize) -> usize {
     capacity / GROWING
 }
 
-/// What a body is paid room for: what it becomes decompressed comes first, then the body as it is sent, then what its
-/// lines take beside it.
+/// What a body is paid room for: a buffer in which what it becomes decompressed comes first and then the body as it is
+/// sent, and what a decoder and its lines take beside that.
 #[derive(Clone, Copy)]
 pub(crate) struct Room {
     /// How long it may be as it is sent.
     pub(crate) bytes: usize,
     /// How long it may become when it is decompressed; 0 if it is not compressed.
     pub(crate) most: usize,
-    all: usize,
+    beside: usize,
 }
 
 impl Room {
@@ -46,13 +46,17 @@ impl Room {
         let limits = &session.door.limits;
         let encoding = admitted.encoding;
         let most = encoding.map_or(0, |_| Encoding::most(limits, bytes));
-        let expanded = encoding.map_or(0, |encoding| encoding.room(most));
-        let beside = admitted.format.beside(&admitted.headers, bytes.max(most));
+        let window = encoding.map_or(0, |encoding| encoding.room(most) - most);
+        let lines = admitted.format.beside(&admitted.headers, bytes.max(most));
         Room {
             bytes,
             most,
-            all: bytes + expanded + beside,
+            beside: window + lines,
         }
+    }
+
+    fn all(self) -> usize {
+        self.most + self.bytes + self.beside
     }
 
     /// Where the body lies as it is sent.
@@ -88,8 +92,8 @@ impl Session {
         let room = Room::of(self, admitted, admitted.bytes);
         let mut begun = None;
         if let Some(first) = self.first(admitted, room) {
-            let growing = self.growing(first.all, until).await?;
-            let mut lease = self.lease(first.all, until).await?;
+            let growing = self.growing(first.all(), until).await?;
+            let mut lease = self.lease(first, until).await?;
             match inflow.read(first.body(&mut lease), 0).await? {
                 Read::Whole(filled) => {
                     return Ok(Taken {
@@ -107,7 +111,7 @@ impl Session {
                 }
             }
         }
-        let mut lease = self.lease(room.all, until).await?;
+        let mut lease = self.lease(room, until).await?;
         let mut filled = 0;
         if let Some(Begun {
             lease: mut had,
@@ -136,7 +140,8 @@ impl Session {
         }
         let first = Room::of(self, admitted, FIRST);
         let growing = growing(self.door.inlet.budget_bytes());
-        let fits = first.all <= growing && whole.all <= self.door.inlet.budget_bytes() - growing;
+        let fits =
+            first.all() <= growing && whole.all() <= self.door.inlet.budget_bytes() - growing;
         fits.then_some(first)
     }
 
@@ -150,23 +155,26 @@ impl Session {
     }
 
     /// A permit, and the memory for it.
-    async fn lease(&self, bytes: usize, until: Instant) -> Result<Lease, Refused> {
+    async fn lease(&self, room: Room, until: Instant) -> Result<Lease, Refused> {
         let inlet = &self.door.inlet;
-        if bytes > inlet.budget_bytes() {
+        let (bytes, beside) = (room.most + room.bytes, room.beside);
+        if room.all() > inlet.budget_bytes() {
             return Err(Refused::TooLarge(inlet.budget_bytes()));
         }
         if self.door.on_full == OnFull::Shed {
             if inlet.is_ended() {
                 return Err(Refused::Ended);
             }
-            let lease = inlet.lease_at_once(bytes).filter(|_| !inlet.is_full());
+            let lease = inlet
+                .lease_at_once(bytes, beside)
+                .filter(|_| !inlet.is_full());
             return lease.ok_or(Refused::Busy);
         }
         let room = async {
             while inlet.is_full() && !inlet.is_ended() {
                 task::sleep(LAP).await;
             }
-            inlet.lease(bytes).await
+            inlet.lease_with(bytes, beside).await
         };
         self.waiting(until, room).await?.ok_or(Refused::Ended)
     }

@@ -8,8 +8,11 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use async_std::net::TcpStream;
+use async_std::task;
 use common::Rig;
 use common::http::{Client, post};
+use common::second::Second;
 use millpond_delivery::Backlog;
 use millpond_ingest::Resume;
 use serde_json::json;
@@ -63,6 +66,23 @@ fn who_goes_away_while_it_waits_leaves_its_place_to_the_next() {
     assert_eq!(rig.source.totals().refused_by["broken_body"], 1);
     rig.stop(running);
     assert_eq!(rig.budget.used(), 0);
+}
+
+#[test]
+fn who_goes_away_on_a_connection_of_http_2_leaves_its_place_too() {
+    let mut rig = Rig::new(common::BUFFER, 1, None);
+    let running = rig.start_http(json!({ "listen": "127.0.0.1:0", "timeout": "60s" }));
+    let all = rig.budget.acquire_blocking(common::BUFFER);
+    let budget = rig.budget.clone();
+    let stream = task::block_on(TcpStream::connect(running.address.unwrap())).unwrap();
+    let mut gone = task::block_on(Second::over(stream.clone()));
+    let answer = gone.post(&b"{\"gone\":1}\n".repeat(10_000));
+    rig.take_until("it waits", |_| budget.waiting() == 1);
+    stream.shutdown(Shutdown::Both).unwrap();
+    rig.take_until("its place is free", |_| budget.waiting() == 0);
+    assert!(task::block_on(answer).is_err());
+    drop(all);
+    rig.stop(running);
 }
 
 #[test]

@@ -164,6 +164,31 @@ fn every_route_takes_nothing_in_without_the_right_credential() {
     rig.stop(running);
 }
 
+#[test]
+fn the_right_credential_opens_every_route() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rig = Rig::new(64 << 20, 1, None);
+    let running = rig.start_http(json!({ "listen": "127.0.0.1:0", "auth": keys(folder.path()) }));
+    for route in ROUTES {
+        let mut client = Client::new(&running);
+        let request = post_with("authorization: Bearer right-secret\r\n", BODY);
+        let request = String::from_utf8(request).unwrap();
+        client.send(request.replacen("/v1/events", route, 1).as_bytes());
+        let answer = client.answer();
+        // Not each of them takes such a body.
+        assert!(!matches!(answer.status, 401 | 403), "{route}: {answer:?}");
+    }
+    assert!(
+        !rig.source
+            .totals()
+            .refused_by
+            .contains_key("wrong_credential")
+    );
+    rig.handle.stop();
+    rig.take_until("the end", |_| running.thread.is_finished());
+    running.thread.join().unwrap().unwrap();
+}
+
 fn strangers_and_signers(strangers: usize, signers: usize) -> usize {
     ROUTES.len() * strangers + signers
 }

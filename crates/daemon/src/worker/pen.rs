@@ -64,3 +64,54 @@ fn restrict() -> Result<RulesetStatus, RulesetError> {
         .restrict_self()?;
     Ok(restricted.ruleset)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{self, ErrorKind, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    fn refused<T>(tried: io::Result<T>) -> bool {
+        tried.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+    }
+
+    #[test]
+    fn behind_it_no_file_is_opened_and_no_connection_made() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("secret");
+        std::fs::write(&file, "secret").expect("written");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (inside, new) = (file.clone(), folder.path().join("new"));
+        // It holds for the thread that asked for it, and for what that starts.
+        let tries = std::thread::spawn(move || {
+            let open = close();
+            let files = [
+                refused(File::open(&inside)),
+                refused(File::create(&new)),
+                refused(std::fs::remove_file(&inside)),
+                refused(std::fs::read_dir("/")),
+            ];
+            let net = [
+                refused(TcpStream::connect(address)),
+                refused(TcpListener::bind("127.0.0.1:0")),
+            ];
+            (open, files, net)
+        });
+        let (open, files, net) = tries.join().expect("it tries");
+        if open.contains("like the daemon") {
+            let _ = writeln!(io::stderr(), "skipped: {open}");
+            return;
+        }
+        assert_eq!(files, [true; 4], "{open}");
+        match &*open {
+            "" => assert_eq!(net, [true; 2]),
+            // The network came later than the files.
+            partly => drop(writeln!(io::stderr(), "skipped in part: {partly}")),
+        }
+        // Everybody else can.
+        assert!(File::open(&file).is_ok() && TcpStream::connect(address).is_ok());
+    }
+}

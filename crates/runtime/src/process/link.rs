@@ -64,13 +64,19 @@ impl Link {
     ) -> io::Result<Self> {
         let (stream, theirs) = UnixStream::pair()?;
         let said = scratch_file()?;
+        let program = command.get_program().to_owned();
+        let not_started = |error: io::Error| {
+            let program = program.display();
+            io::Error::new(error.kind(), format!("{program} does not start: {error}"))
+        };
         let child = command
             .stdin(OwnedFd::from(theirs))
             .stdout(Stdio::null())
             .stderr(said.try_clone()?)
             // Signals of a terminal are for the parent alone.
             .process_group(0)
-            .spawn()?;
+            .spawn()
+            .map_err(not_started)?;
         // The command holds the child's end of the socket, which would keep it from closing.
         drop(command);
         let mut link = Link {

@@ -187,24 +187,14 @@ impl Child {
             self.link = None;
             self.hello = hello.clone();
         }
-        let mut wait = WAIT.start;
         let link = self.link.take();
         let link = link.unwrap_or_else(|| {
-            loop {
-                match processes.start(hello, *output_bytes) {
-                    Ok(link) => {
-                        self.generation += 1;
-                        break link;
-                    }
-                    Err(error) => {
-                        let worker = self.worker;
-                        tracing::error!(worker, %error, "the process of a worker did not start; trying again");
-                    }
-                }
-                // Nobody can tell when the system has room for a process again.
-                std::thread::park_timeout(wait);
-                wait = (wait * 2).min(WAIT.end);
-            }
+            let worker = self.worker;
+            let failed = |error| {
+                tracing::error!(worker, %error, "the process of a worker did not start; trying again");
+            };
+            self.generation += 1;
+            until_it_starts(|| processes.start(hello, *output_bytes), failed)
         });
         view.started(self.worker, link.id());
         self.link.insert(link)
@@ -311,5 +301,56 @@ impl<C: Wire> Remote<C> for Child {
 impl Drop for Child {
     fn drop(&mut self) {
         self.shared.view.ended(self.worker);
+    }
+}
+
+/// Tries until it starts, more and more seldom: nobody can tell when the system has room for a process again.
+fn until_it_starts<T>(
+    mut start: impl FnMut() -> io::Result<T>,
+    mut failed: impl FnMut(io::Error),
+) -> T {
+    let mut wait = WAIT.start;
+    loop {
+        match start() {
+            Ok(started) => return started,
+            Err(error) => failed(error),
+        }
+        std::thread::park_timeout(wait);
+        wait = (wait * 2).min(WAIT.end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn one_that_does_not_start_is_named_and_tried_again_more_and_more_seldom() {
+        let processes = Processes {
+            command: Arc::new(|| Command::new("/nowhere/worker")),
+            hello: Arc::new([]),
+            deadline: Duration::from_secs(1),
+            suspects: None,
+        };
+        let mut tries = 0;
+        let mut said = Vec::new();
+        let began = Instant::now();
+        let start = || {
+            tries += 1;
+            // The system has room for it at last.
+            match processes.start(&[], 1) {
+                Err(_) if tries > 5 => Ok(()),
+                started => started.map(drop),
+            }
+        };
+        until_it_starts(start, |error| said.push(error.to_string()));
+        assert_eq!(said.len(), 5);
+        let wants = "/nowhere/worker does not start: No such file or directory";
+        assert!(said.iter().all(|why| why.starts_with(wants)), "{said:?}");
+        // 10, 20, 40, 80 and 160 ms.
+        let waited = began.elapsed();
+        assert!(waited >= Duration::from_millis(250), "{waited:?}");
     }
 }
