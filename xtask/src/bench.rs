@@ -5,6 +5,7 @@
 //! bench. The points take turns (A B C A B C), so that the machine's drift hits all alike.
 
 pub(crate) mod ack;
+pub(crate) mod admin_cost;
 pub(crate) mod burst;
 mod chart;
 mod check;

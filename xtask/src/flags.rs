@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use crate::bench::BenchFlags;
 pub(crate) use crate::bench::ack::AckFlags;
+pub(crate) use crate::bench::admin_cost::AdminCostFlags;
 pub(crate) use crate::bench::burst::BurstFlags;
 pub(crate) use crate::bench::ingress::IngressFlags;
 pub(crate) use crate::bench::plan_check::PlanCheckFlags;
@@ -59,6 +60,9 @@ pub(crate) enum Command {
         after_help = "Example: cargo xtask fuzz --only framing --seconds 60\nNeeds a C++ compiler; see fuzz/README.md."
     )]
     Fuzz(FuzzFlags),
+    /// Measure what those who look at the live page cost, and what junk at the admin listener does.
+    #[command(after_help = "Example: cargo xtask admin-cost --time 10s --rounds 3")]
+    AdminCost(AdminCostFlags),
     /// Compare a debug daemon's admin API with its OpenAPI document, by requests that schemathesis makes up.
     #[command(
         after_help = "Example: cargo xtask api-tests --hunt 600\nNeeds Python 3.11 or newer, with venv."

@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Command::Instructions(flags) => instructions::run(&flags),
         Command::Clients(flags) => clients::run(&flags),
         Command::Fuzz(flags) => fuzz::run(&flags),
+        Command::AdminCost(flags) => bench::admin_cost::run(&flags),
         Command::ApiTests(flags) => api::run(&flags),
         Command::PageTests => page::tests(),
         Command::Screenshots => page::screenshots(),

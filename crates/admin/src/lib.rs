@@ -135,6 +135,7 @@ mod moment;
 mod observed;
 mod orders;
 mod overview;
+mod pace;
 mod page;
 mod pipelines;
 mod query;

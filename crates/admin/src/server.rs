@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_executor::{Executor, Task};
 use async_std::future::timeout;
 use async_std::net::{TcpListener, TcpStream};
 use http_body_util::Either;
+use hyper::StatusCode;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use smol_hyper::rt::{FuturesIo, SmolTimer};
@@ -17,6 +18,7 @@ use smol_hyper::rt::{FuturesIo, SmolTimer};
 use crate::AdminError;
 use crate::host::Hosts;
 use crate::observed::Observed;
+use crate::pace::Pace;
 use crate::router::Router;
 
 /// How many connections may be open; the oldest gives way to one more, of those that listen to nothing
@@ -100,7 +102,13 @@ struct Open {
 
 async fn accept(listener: &TcpListener, router: &Arc<Router>, tasks: &Executor<'static>) {
     let mut open: VecDeque<Open> = VecDeque::new();
+    let pace = Arc::new(Pace::new());
     loop {
+        // Connections of whom nothing came but what is refused, or nothing at all.
+        let owed = pace.owed(Instant::now());
+        if !owed.is_zero() {
+            async_std::task::sleep(owed).await;
+        }
         match listener.accept().await {
             Ok((stream, _)) => {
                 open.retain(|one| !one.task.is_finished());
@@ -110,7 +118,12 @@ async fn accept(listener: &TcpListener, router: &Arc<Router>, tasks: &Executor<'
                     open.remove(open.iter().position(idle).unwrap_or(0));
                 }
                 let listens = Arc::new(AtomicBool::new(false));
-                let task = tasks.spawn(converse(stream, router.clone(), listens.clone()));
+                let task = tasks.spawn(converse(
+                    stream,
+                    router.clone(),
+                    listens.clone(),
+                    pace.clone(),
+                ));
                 open.push_back(Open { task, listens });
             }
             Err(error) => {
@@ -121,11 +134,47 @@ async fn accept(listener: &TcpListener, router: &Arc<Router>, tasks: &Executor<'
     }
 }
 
-async fn converse(stream: TcpStream, router: Arc<Router>, listens: Arc<AtomicBool>) {
+/// A connection, which counts as refused unless something was granted over it.
+struct Visit {
+    pace: Arc<Pace>,
+    granted: AtomicBool,
+}
+
+impl Visit {
+    /// Counts a refused request, and waits until its answer may go.
+    async fn judge(&self, status: StatusCode) {
+        if !status.is_client_error() {
+            self.granted.store(true, Ordering::Relaxed);
+            return;
+        }
+        self.pace.count(Instant::now());
+        async_std::task::sleep(self.pace.owed(Instant::now())).await;
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        if !self.granted.load(Ordering::Relaxed) {
+            self.pace.count(Instant::now());
+        }
+    }
+}
+
+async fn converse(
+    stream: TcpStream,
+    router: Arc<Router>,
+    listens: Arc<AtomicBool>,
+    pace: Arc<Pace>,
+) {
+    let visit = &Visit {
+        pace,
+        granted: AtomicBool::new(false),
+    };
     let service = service_fn(|request| {
         let (router, listens) = (router.clone(), &listens);
         async move {
             let reply = router.answer(request).await;
+            visit.judge(reply.status()).await;
             listens.store(matches!(reply.body(), Either::Right(_)), Ordering::Relaxed);
             Ok::<_, Infallible>(reply)
         }

@@ -99,6 +99,12 @@ fn switches(id: u32) -> Option<u64> {
     Some(counts.sum())
 }
 
+/// The memory that is resident in a process that runs, in bytes.
+pub(super) fn resident(id: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    Some(field(&status, "VmRSS:")? * 1024)
+}
+
 /// The most memory that was resident in a process that runs, and in its descendants that run, in bytes. Pages that
 /// they share count for each.
 pub(super) fn peak_resident(id: u32) -> Option<u64> {

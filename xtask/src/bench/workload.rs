@@ -11,7 +11,7 @@ pub(super) const ELEMENTS: u64 = 40;
 /// The share of malformed lines of the `demo` source: that of the generated input.
 const BAD: f64 = 0.01;
 
-const W1_STAGES: &str = r#"stages = [
+pub(super) const W1_STAGES: &str = r#"stages = [
   { type = "filter", field = "type", in = ["click", "add_to_cart", "purchase"] },
   { type = "map", field = "type", into = "weight", values = { click = 1, add_to_cart = 3, purchase = 10 } },
   { type = "remove", fields = ["context.ua"] },

@@ -1,0 +1,290 @@
+//! `cargo xtask admin-cost`: what those who look at the live page cost, and what junk at the admin listener does.
+//!
+//! The daemon has all cores but the first, and whoever asks it has that one, so that what is measured is the daemon's
+//! cost and not that of its clients. Both states of a pair take turns, so that the machine's drift hits both. Throughput
+//! is told by the clock and by the time that the daemon was on a core: where other work has the same cores, only the latter
+//! says anything.
+
+mod junk;
+mod scrape;
+mod viewers;
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use clap::Args;
+
+use super::cores::{self, Cores};
+use super::daemon::{Daemon, free_ports};
+use super::scratch;
+use super::stats::Spread;
+use super::subjects::measured;
+use super::usage::{self, Usage};
+use super::workload::W1_STAGES;
+use crate::workspace::Workspace;
+use junk::Junk;
+use scrape::Scrape;
+use viewers::Viewers;
+
+/// What ten viewers may cost, in per cent of a core.
+const MOST_CPU: f64 = 2.0;
+/// And in memory, in MiB.
+const MOST_MEMORY: f64 = 5.0;
+/// What junk has to leave of the throughput.
+const LEAST: f64 = 0.97;
+/// How long a daemon that was just started, and a state that just began, are left alone.
+const SETTLE: Duration = Duration::from_secs(3);
+
+/// What looking costs, and what junk does.
+#[derive(Debug, Args)]
+pub(crate) struct AdminCostFlags {
+    /// How long each state lasts.
+    #[arg(long, default_value = "20s", value_parser = humantime::parse_duration)]
+    time: Duration,
+    /// How often both states of a pair take their turn.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// How many look at the page.
+    #[arg(long, default_value_t = 10)]
+    viewers: usize,
+    /// Events a second while they do.
+    #[arg(long, default_value_t = 50_000)]
+    rate: u64,
+    /// Requests of junk a second.
+    #[arg(long, default_value_t = 1_000)]
+    junk: u32,
+    /// Measure this daemon instead of building the one of this work tree.
+    #[arg(long, value_name = "PATH")]
+    binary: Option<std::path::PathBuf>,
+}
+
+/// Measures, prints what was measured, and fails if it is more than it may be.
+pub(crate) fn run(flags: &AdminCostFlags) -> anyhow::Result<()> {
+    ensure!(flags.rounds > 0, "--rounds is 0, expected at least 1");
+    let workspace = Workspace::load()?;
+    let benches = workspace.target.join("bench");
+    fs::create_dir_all(&benches)?;
+    let binary = measured(&workspace, flags.binary.as_deref())?;
+    let cores = Cores::apart(&cores::allowed());
+    println!(
+        "the daemon on cores {:?}, those who ask it on {:?}\n",
+        cores.single, cores.sender
+    );
+    let bench = Bench {
+        binary: &binary,
+        benches: &benches,
+        cores: &cores,
+        flags,
+    };
+    let idle = bench.idle()?;
+    let looked = bench.looked_at()?;
+    let left = bench.under_junk()?;
+    println!("| what | measured | bound |\n|---|---|---|");
+    println!("| nobody looks, against a daemon without the listener | {idle:+.2} % of a core | |");
+    println!(
+        "| {} look | {:+.2} % of a core | {MOST_CPU} % |",
+        flags.viewers, looked.cpu
+    );
+    println!(
+        "| {} look | {:+.1} MiB | {MOST_MEMORY} MiB |",
+        flags.viewers, looked.memory
+    );
+    println!(
+        "| {} requests of junk a second leave | {:.1} % of the throughput ({:.1} to {:.1}) | {} % |",
+        flags.junk,
+        left.median * 100.0,
+        left.min * 100.0,
+        left.max * 100.0,
+        LEAST * 100.0
+    );
+    ensure!(
+        looked.cpu <= MOST_CPU && looked.memory <= MOST_MEMORY,
+        "those who look cost too much"
+    );
+    ensure!(left.median >= LEAST, "junk takes too much");
+    Ok(())
+}
+
+struct Bench<'a> {
+    binary: &'a Path,
+    benches: &'a Path,
+    cores: &'a Cores,
+    flags: &'a AdminCostFlags,
+}
+
+/// What those who look cost, the medians of the rounds.
+struct Looked {
+    /// Per cent of a core.
+    cpu: f64,
+    /// MiB.
+    memory: f64,
+}
+
+impl Bench<'_> {
+    /// What the listener costs that nobody asks, in per cent of a core: two daemons without events, side by side.
+    fn idle(&self) -> anyhow::Result<f64> {
+        let folders = [scratch::new(self.benches)?, scratch::new(self.benches)?];
+        let [one, other, admin, unused] = free_ports()?;
+        let source =
+            |port| format!("[sources.none]\ntype = \"tcp\"\nlisten = \"127.0.0.1:{port}\"\n");
+        let mut with = self.start(folders[0].path(), &source(one), admin)?;
+        // It has no listener that could say when it is ready.
+        let config = config(&source(other), unused).replace("[admin]", "[admin]\nenabled = false");
+        fs::write(folders[1].path().join("off.toml"), config)?;
+        let mut command = std::process::Command::new(self.binary);
+        command.args(["run", "-c", "off.toml"]);
+        let mut without = self.bound(|| {
+            super::process::Process::start(command, "the daemon", folders[1].path(), false)
+        })?;
+        thread::sleep(SETTLE);
+        without.check_alive()?;
+        let shares = self.shares([with.process.id(), without.id()], self.flags.time * 2)?;
+        with.stop()?;
+        without.terminate()?;
+        without.wait(Duration::from_secs(20))?;
+        println!(
+            "without events: {:.2} % of a core with the listener, {:.2} % without",
+            shares[0], shares[1]
+        );
+        Ok(shares[0] - shares[1])
+    }
+
+    /// What those who look cost while events flow.
+    fn looked_at(&self) -> anyhow::Result<Looked> {
+        let folder = scratch::new(self.benches)?;
+        let [admin] = free_ports()?;
+        let mut daemon = self.start(folder.path(), &demo(self.flags.rate), admin)?;
+        let id = daemon.process.id();
+        thread::sleep(SETTLE);
+        let (mut cpu, mut memory) = (Vec::new(), Vec::new());
+        for round in 1..=self.flags.rounds {
+            let [none] = self.shares([id], self.flags.time)?;
+            let before = resident(id)?;
+            let viewers = Viewers::begin(admin, self.flags.viewers, &self.cores.sender)?;
+            thread::sleep(SETTLE);
+            let [some] = self.shares([id], self.flags.time)?;
+            let after = resident(id)?;
+            let seen = viewers.end()?;
+            println!(
+                "round {round}: {none:.2} % of a core and {before:.1} MiB; looked at, {some:.2} % and {after:.1} MiB; \
+                 {seen} documents seen"
+            );
+            cpu.push(some - none);
+            memory.push(after - before);
+            thread::sleep(SETTLE);
+        }
+        daemon.stop()?;
+        let median = |of: Vec<f64>| Spread::of(of).map_or(0.0, |spread| spread.median);
+        Ok(Looked {
+            cpu: median(cpu),
+            memory: median(memory),
+        })
+    }
+
+    /// What junk leaves of the throughput of W1.
+    fn under_junk(&self) -> anyhow::Result<Spread> {
+        let folder = scratch::new(self.benches)?;
+        let [admin] = free_ports()?;
+        let mut daemon = self.start(folder.path(), &demo(0), admin)?;
+        thread::sleep(SETTLE);
+        let (mut left, mut by_clock) = (Vec::new(), Vec::new());
+        for round in 1..=self.flags.rounds {
+            let mut scrape = Scrape::open(admin)?;
+            let quiet = throughput(&daemon, &mut scrape, self.flags.time)?;
+            let junk = Junk::begin(admin, self.flags.junk, &self.cores.sender)?;
+            thread::sleep(SETTLE);
+            let loud = throughput(&daemon, &mut scrape, self.flags.time)?;
+            let sent = junk.end()?;
+            println!(
+                "round {round}: {:.3} M events a second, {:.3} M a core-second; with junk {:.3} M, {:.3} M: {sent}",
+                quiet.second / 1e6,
+                quiet.core_second / 1e6,
+                loud.second / 1e6,
+                loud.core_second / 1e6,
+            );
+            by_clock.push(loud.second / quiet.second);
+            left.push(loud.core_second / quiet.core_second);
+            thread::sleep(SETTLE);
+        }
+        daemon.stop()?;
+        if let Some(Spread { min, median, max }) = Spread::of(by_clock) {
+            println!("by the clock, junk leaves {median:.3} ({min:.3} to {max:.3})\n");
+        }
+        Spread::of(left).context("no round was measured")
+    }
+
+    fn start(&self, folder: &Path, sources: &str, admin: u16) -> anyhow::Result<Daemon> {
+        let config = config(sources, admin);
+        self.bound(|| Daemon::start(self.binary, folder, &config, &[], admin))
+    }
+
+    /// Starts something on the daemon's cores.
+    fn bound<T: Send>(
+        &self,
+        start: impl FnOnce() -> anyhow::Result<T> + Send,
+    ) -> anyhow::Result<T> {
+        thread::scope(|scope| {
+            let started = scope.spawn(|| {
+                cores::bind(&self.cores.single)?;
+                start()
+            });
+            let started = started.join();
+            started.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    /// What processes use for a while, in per cent of a core.
+    fn shares<const N: usize>(&self, ids: [u32; N], time: Duration) -> anyhow::Result<[f64; N]> {
+        let (before, begun) = (ids.map(Usage::of), Instant::now());
+        thread::sleep(time);
+        let mut shares = [0.0; N];
+        for ((share, id), before) in shares.iter_mut().zip(ids).zip(before) {
+            let used = Usage::of(id).since(before).cpu;
+            let used = used.context("the system does not tell what a process uses")?;
+            *share = 100.0 * used.as_secs_f64() / begun.elapsed().as_secs_f64();
+        }
+        Ok(shares)
+    }
+}
+
+/// Events that come to their end.
+struct Throughput {
+    /// By the clock.
+    second: f64,
+    /// By the time that the daemon is on a core.
+    core_second: f64,
+}
+
+fn throughput(daemon: &Daemon, scrape: &mut Scrape, time: Duration) -> anyhow::Result<Throughput> {
+    let id = daemon.process.id();
+    let (used, before) = (Usage::of(id), scrape.ended()?);
+    let begun = Instant::now();
+    thread::sleep(time);
+    let ended = (scrape.ended()? - before) as f64;
+    let second = ended / begun.elapsed().as_secs_f64();
+    let used = Usage::of(id).since(used).cpu;
+    let used = used.context("the system does not tell what a process uses")?;
+    Ok(Throughput {
+        second,
+        core_second: ended / used.as_secs_f64(),
+    })
+}
+
+fn resident(id: u32) -> anyhow::Result<f64> {
+    let bytes = usage::resident(id).context("the system does not tell what is resident")?;
+    Ok(bytes as f64 / f64::from(1 << 20))
+}
+
+fn demo(rate: u64) -> String {
+    format!("[sources.shop]\ntype = \"demo\"\nrate = {rate}\nburst = {{ factor = 1 }}\n")
+}
+
+fn config(sources: &str, admin: u16) -> String {
+    format!(
+        "{sources}[pipelines.bench]\nkey = \"user_id\"\n{W1_STAGES}\n[sinks.out]\ntype = \"blackhole\"\n\
+         [dead_letters]\npath = \"dead\"\n[runtime]\nworkers = 1\n[admin]\nlisten = \"127.0.0.1:{admin}\"\n"
+    )
+}
