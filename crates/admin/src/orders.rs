@@ -148,11 +148,16 @@ fn workers(control: &Arc<dyn Control>, body: &[u8]) -> Result<Reply, Refusal> {
     }
 }
 
+/// An object: what serde would take in its place, a list of the values, is none.
 fn read<'a, T: Deserialize<'a>>(body: &'a [u8], expected: &str) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|error| {
-        let detail = format!("{error}: expected {expected}");
+    let refused = |why: &dyn std::fmt::Display| {
+        let detail = format!("{why}: expected {expected}");
         Refusal::new(StatusCode::BAD_REQUEST, detail)
-    })
+    };
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(refused(&"the body is no object"));
+    }
+    serde_json::from_slice(body).map_err(|error| refused(&error))
 }
 
 /// Whoever takes orders, for a request with the token.

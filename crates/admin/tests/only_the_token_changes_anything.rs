@@ -181,6 +181,7 @@ fn a_pipeline_is_paused_once_and_a_second_time_is_told() {
     serving(observed, |address| {
         let pause = |body| post(address, "/api/v1/pipelines/pause", &token, body);
         assert_eq!(pause("{}").0, 400);
+        assert_eq!(pause("[\"clicks\"]").0, 400);
         let done = (200, "{\"paused\":\"clicks\"}\n".to_owned());
         assert_eq!(pause("{\"pipeline\":\"clicks\"}"), done);
         let (status, why) = pause("{\"pipeline\":\"clicks\"}");
@@ -196,6 +197,7 @@ fn a_reload_says_what_changed_or_why_nothing_did() {
     serving(observed, |address| {
         let reload = |body| post(address, "/api/v1/reload", &token, body);
         assert_eq!(reload("{\"force\":true}").0, 400);
+        assert_eq!(reload("[]").0, 400);
         let done = "{\"changed\":[\"pipelines.clicks.stages\"]}\n".to_owned();
         assert_eq!(reload("{}"), (200, done));
         let (status, why) = reload("{}");
