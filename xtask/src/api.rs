@@ -114,7 +114,8 @@ impl Trial<'_> {
                 "--url",
                 &self.url,
             ])
-            // Its answer does not end. Stories in a browser and tests of the daemon read it.
+            .args(["--exclude-path", "/api/v1/tap"])
+            // Their answers do not end. Stories in a browser and tests of the daemon read it.
             .args(["--exclude-path", "/api/v1/live"])
             .args(["--checks", "all", "--continue-on-failure", "--no-color"])
             // A loaded machine is no fault of the daemon's.

@@ -1,5 +1,7 @@
 //! The reference task W1 on one thread, with all that the daemon does but reading from a socket and writing to a file.
 
+use std::sync::Arc;
+
 use millpond_delivery::Totals;
 use millpond_engine::Blueprint;
 use millpond_event::Records;
@@ -47,7 +49,9 @@ fn w1(key: Option<&str>) -> Result<Work, Failure> {
         line = line.stage(kind, millpond_stages::build(kind, table)?);
     }
     let line = line.exit("out").build()?;
-    let mut rig = Rig::new(line, || JsonCodec::new(None), Records::clear, key)?;
+    // Events can be looked at, and nobody does.
+    let codec = || JsonCodec::new(None, Some(Arc::default()));
+    let mut rig = Rig::new(line, codec, Records::clear, key)?;
     rig.pass();
     let (found, expected) = (rig.ledger().totals(), expected(rig.events()));
     if found != expected {

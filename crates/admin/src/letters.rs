@@ -19,6 +19,8 @@ pub struct LatestLetter {
     pub detail: String,
     /// How its event begins.
     pub event: Vec<u8>,
+    /// Whether there is more of it.
+    pub cut: bool,
     /// How long all of the event is, in bytes.
     pub bytes: u64,
     /// Whether it has been replayed.
@@ -45,7 +47,7 @@ impl LatestLetter {
         let mut whole = self.public();
         whole["detail"] = json!(self.detail);
         whole["event"] = json!(String::from_utf8_lossy(&self.event));
-        whole["cut"] = json!(self.bytes > self.event.len() as u64);
+        whole["cut"] = json!(self.cut);
         whole
     }
 }

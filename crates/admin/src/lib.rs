@@ -26,6 +26,7 @@
 //! | `/api/v1/service` | JSON: what it takes to run the pipelines, in numbers that grow |
 //! | `/api/v1/dlq` | JSON: what is in the store of dead letters, by pipeline, stage and reason; how the last order does |
 //! | `/api/v1/dlq/latest` | with the token: JSON: the letters that came last, with how their events begin |
+//! | `/api/v1/tap` | with the token: events that pass a place, sampled, as server-sent events; `?source=web&where=type=click&limit=10&rate=5` |
 //! | `POST /api/v1/dlq/replay` | with the token: 202 and the number of an order to run letters again, `{"where":["reason=refused"],"again":false}` |
 //! | `POST /api/v1/dlq/purge` | the same, to delete them |
 //! | `POST /api/v1/workers` | with the token: sets how many workers there are, `{"workers":4}` |
@@ -137,12 +138,15 @@ mod overview;
 mod pace;
 mod page;
 mod pipelines;
+mod query;
 mod recorder;
 mod reply;
 mod router;
 mod seen;
 mod server;
 mod service;
+mod tap_stream;
+mod taps;
 mod workers;
 
 pub use control::{Control, NotReloaded, Order, OrderKind, Wanted};
@@ -157,3 +161,4 @@ pub use observed::{
 pub use pipelines::{PausedPipeline, Supervision};
 pub use server::{Admin, bind};
 pub use service::service;
+pub use taps::{ShowSample, TapAt, TapRefusal, TapWanted, Tapped, Taps};

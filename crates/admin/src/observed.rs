@@ -8,6 +8,7 @@ use millpond_runtime::Service;
 use crate::control::Control;
 use crate::letters::LatestLetter;
 use crate::pipelines::Supervision;
+use crate::taps::Taps;
 
 /// Reads a value at the moment it is asked for. Must not wait.
 pub type Read<T> = Arc<dyn Fn() -> T + Send + Sync>;
@@ -46,6 +47,8 @@ pub struct Observed {
     pub health: Arc<dyn Health>,
     /// Takes orders; without it there are none to give.
     pub control: Option<Arc<dyn Control>>,
+    /// Lets events be looked at while they pass, if anybody may.
+    pub taps: Option<Arc<dyn Taps>>,
 }
 
 /// Whether the process is well. Asked at every `/livez` and `/readyz`; must not wait.

@@ -1,5 +1,9 @@
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use http_body_util::{Either, Full};
-use hyper::body::Bytes;
+use hyper::body::{Body, Bytes, Frame};
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
@@ -8,23 +12,47 @@ use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::live::Listener;
+use crate::tap_stream::TapStream;
 
 pub(crate) const JSON: &str = "application/json";
 
 /// An answer: whole, or one that goes on.
-pub(crate) type Reply = Response<Either<Full<Bytes>, Listener>>;
+pub(crate) type Reply = Response<Either<Full<Bytes>, Stream>>;
 
 /// A body of a given type.
 pub(crate) fn body(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Reply {
     answer(status, kind, Either::Left(Full::new(body.into())))
 }
 
-/// Server-sent events.
-pub(crate) fn stream(listener: Listener) -> Reply {
-    answer(StatusCode::OK, "text/event-stream", Either::Right(listener))
+/// An answer that goes on.
+pub(crate) enum Stream {
+    /// Overviews.
+    Live(Listener),
+    /// Samples of events.
+    Tap(Box<TapStream>),
 }
 
-fn answer(status: StatusCode, kind: &'static str, body: Either<Full<Bytes>, Listener>) -> Reply {
+impl Body for Stream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.get_mut() {
+            Stream::Live(listener) => Pin::new(listener).poll_frame(context),
+            Stream::Tap(tap) => tap.poll(context),
+        }
+    }
+}
+
+/// Server-sent events.
+pub(crate) fn stream(stream: Stream) -> Reply {
+    answer(StatusCode::OK, "text/event-stream", Either::Right(stream))
+}
+
+fn answer(status: StatusCode, kind: &'static str, body: Either<Full<Bytes>, Stream>) -> Reply {
     let mut reply = Response::new(body);
     *reply.status_mut() = status;
     let mut set = |name: HeaderName, value| {
@@ -88,6 +116,7 @@ impl Refusal {
     pub(crate) fn reply(self) -> Reply {
         match self.status {
             StatusCode::UNAUTHORIZED => with(self.status, &self.detail, WWW_AUTHENTICATE, "Bearer"),
+            StatusCode::SERVICE_UNAVAILABLE => later(&self.detail),
             status => problem(status, &self.detail),
         }
     }

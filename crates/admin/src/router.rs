@@ -8,8 +8,10 @@ use crate::host::Hosts;
 use crate::observed::Observed;
 use crate::orders::{self, Change};
 use crate::recorder::Recorder;
-use crate::reply::{self, Reply};
-use crate::{api, page, pipelines, service, workers};
+use crate::reply::{self, Refusal, Reply, Stream};
+use crate::tap_stream::TapStream;
+use crate::taps::TapRefusal;
+use crate::{api, page, pipelines, query, service, workers};
 
 /// The API's own description.
 const OPENAPI: &str = include_str!("openapi.json");
@@ -22,9 +24,11 @@ enum Answer {
     Tell(fn(&Router) -> Reply),
     /// The overview, as it changes.
     Live,
+    /// For whoever shows the token: events as they pass.
+    Tap,
 }
 
-use Answer::{Live, Show, Tell};
+use Answer::{Live, Show, Tap, Tell};
 
 /// What can be read. `openapi.json` describes each of these, and a test compares the two.
 const ROUTES: &[(&str, Answer)] = &[
@@ -76,6 +80,7 @@ const ROUTES: &[(&str, Answer)] = &[
         "/api/v1/dlq/latest",
         Tell(|this| reply::document(&api::latest(&this.observed))),
     ),
+    ("/api/v1/tap", Tap),
 ];
 
 /// Answers requests.
@@ -121,6 +126,11 @@ impl Router {
             (None, Some(asset), _) => page::serve(asset, request.headers()),
             (Some(Show(answer)), ..) => answer(self),
             (Some(Live), ..) => self.live(),
+            (Some(Tap), ..) => {
+                let query = request.uri().query();
+                let tapped = self.tap(path, query, request.headers());
+                tapped.unwrap_or_else(|refusal| refusal.reply())
+            }
             (Some(Tell(answer)), ..) => self.tell(*answer, path, request.headers()),
         }
     }
@@ -132,9 +142,26 @@ impl Router {
         }
     }
 
+    fn tap(&self, path: &str, query: Option<&str>, headers: &HeaderMap) -> Result<Reply, Refusal> {
+        orders::admit(self.observed.control.as_ref(), path, headers)?;
+        let nobody = || Refusal::new(StatusCode::NOT_FOUND, format!("{path} is not served here"));
+        let taps = self.observed.taps.as_ref().ok_or_else(nobody)?;
+        let bad = |why| Refusal::new(StatusCode::BAD_REQUEST, why);
+        let (wanted, limit) = query::tap(query).map_err(bad)?;
+        let refused = |refusal| match refusal {
+            TapRefusal::Bad(why) => bad(why),
+            TapRefusal::Unknown(why) => Refusal::new(StatusCode::NOT_FOUND, why),
+            TapRefusal::Cannot(why) => Refusal::new(StatusCode::CONFLICT, why),
+            TapRefusal::Later(why) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why),
+        };
+        let tapped = taps.open(&wanted).map_err(refused)?;
+        let stream = TapStream::new(tapped, wanted.rate, limit);
+        Ok(reply::stream(Stream::Tap(Box::new(stream))))
+    }
+
     fn live(&self) -> Reply {
         match self.recorder.listen() {
-            Some(listener) => reply::stream(listener),
+            Some(listener) => reply::stream(Stream::Live(listener)),
             None => reply::later("too many listen already, expected at most one a page"),
         }
     }

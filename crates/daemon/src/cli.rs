@@ -67,6 +67,9 @@ pub(crate) enum Verb {
     /// Watches a running daemon in the terminal: what flows, what is held up, and where that begins.
     #[command(after_help = crate::top::EXAMPLES)]
     Top(crate::top::TopArgs),
+    /// Shows events of a running daemon as they pass a place: a source, a stage, a sink, the dead letters.
+    #[command(after_help = crate::tap::EXAMPLES)]
+    Tap(crate::tap::TapArgs),
     /// Predicts from measured service times how other numbers of workers do at other rates.
     #[command(after_help = crate::plan::EXAMPLES)]
     Plan(crate::plan::PlanArgs),
@@ -325,6 +328,9 @@ mod tests {
             "millpond plan --live 127.0.0.1:7080 --for 30s --burst 300000x5s --json",
             "millpond top",
             "millpond top --admin 127.0.0.1:7081 --interval 5s --count 12",
+            "millpond tap -c clicks.toml --source feed --limit 10",
+            "millpond tap -c clicks.toml --pipeline clicks --stage map --where type=click --rate 5",
+            "millpond tap --token-file data/dead-letters/admin.token --dead-letters --where reason=refused --bare",
             "millpond prove --rounds 200 --seed 7 --faults kill,disk-full",
         ] {
             let parsed = Cli::try_parse_from(line.split(' '));
@@ -336,7 +342,13 @@ mod tests {
                 .exit_code(),
             2
         );
-        for line in ["millpond dlq ls", "millpond dlq ls --path a -c b.toml"] {
+        for line in [
+            "millpond tap -c b.toml",
+            "millpond tap -c b.toml --stage map",
+            "millpond tap --source a",
+            "millpond dlq ls",
+            "millpond dlq ls --path a -c b.toml",
+        ] {
             let refused = Cli::try_parse_from(line.split(' ')).unwrap_err();
             assert_eq!(refused.exit_code(), 2, "{line}");
         }

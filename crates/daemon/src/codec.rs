@@ -1,5 +1,6 @@
 //! How the runtime reads events from slices and writes them for sinks.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use millpond_engine::Timestamp;
@@ -7,6 +8,7 @@ use millpond_event::{Event, Path, Position, Records, Slice};
 use millpond_runtime::{Codec, DECODE, Letter, Refused};
 use millpond_sinks::{Encoder, NdJson};
 use millpond_store::{Class, Letter as DeadLetter, Truncated};
+use millpond_tap::{Line, Sample, Wanted};
 
 /// JSON events in, NDJSON rows out.
 pub(crate) struct JsonCodec {
@@ -15,14 +17,20 @@ pub(crate) struct JsonCodec {
     position: Position,
     /// The key that an event must have, where events without one are set aside.
     required_key: Option<Path>,
+    /// Where its events can be looked at, unless it is in a process of its own.
+    points: Option<Arc<Line>>,
+    /// How many of the next events are to be shown in front of each stage.
+    wanted: Wanted,
 }
 
 impl JsonCodec {
-    pub(crate) fn new(required_key: Option<Path>) -> Self {
+    pub(crate) fn new(required_key: Option<Path>, points: Option<Arc<Line>>) -> Self {
         JsonCodec {
             encoder: NdJson,
             position: Position::NONE,
             required_key,
+            points,
+            wanted: Wanted::default(),
         }
     }
 }
@@ -90,6 +98,19 @@ impl Codec for JsonCodec {
         if let Some(event) = item {
             event.clear();
         }
+    }
+
+    fn is_watched(&mut self) -> bool {
+        let points = self.points.as_ref();
+        points.is_some_and(|points| points.is_watched() && points.wanted(&mut self.wanted))
+    }
+
+    fn show(&mut self, stage: &str, event: &Event) {
+        self.wanted.show(stage, || {
+            let mut bytes = Vec::new();
+            event.write_to(&mut bytes);
+            Sample::of(&bytes)
+        });
     }
 
     fn encode(&mut self, _exit: usize, event: &mut Event, input: u32, rows: &mut Records) {

@@ -70,6 +70,11 @@ impl Pass {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             text => text?,
         };
+        Self::read(&text).map(Some)
+    }
+
+    /// The pass that a file says.
+    pub(crate) fn read(text: &str) -> io::Result<Self> {
         let mut parts = text.split_whitespace();
         let mut pass = || {
             Some(Pass {
@@ -82,7 +87,7 @@ impl Pass {
             let message = format!("{FILE} is no pass, expected an address, a process and a token");
             io::Error::new(io::ErrorKind::InvalidData, message)
         };
-        pass().map(Some).ok_or_else(unreadable)
+        pass().ok_or_else(unreadable)
     }
 }
 

@@ -20,6 +20,7 @@ mod observe;
 mod order;
 mod patience;
 mod plan;
+mod points;
 mod prove;
 mod reload;
 mod remote;
@@ -30,6 +31,7 @@ mod run;
 mod signals;
 mod spans;
 mod status;
+mod tap;
 mod top;
 mod verbs;
 mod watchdog;
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         Verb::Reload(args) => order::reload(args),
         Verb::Journal(args) => journal::run(args),
         Verb::Plan(args) => plan::plan(args),
+        Verb::Tap(args) => tap::tap(args),
         Verb::Top(args) => top::top(&args),
         Verb::Prove(args) => prove::prove(args),
         Verb::Worker => worker::run(),

@@ -15,6 +15,7 @@ use millpond_sinks::SinkState as Doing;
 use millpond_store::{Class, DeadLettersView, Glimpse};
 
 use crate::config::cores;
+use crate::points::{Looks, glimpse};
 use crate::wire::{BufferSeen, PipelineSeen, Seen, SinkSeen};
 
 /// What the admin listener shows of `seen`.
@@ -24,7 +25,7 @@ pub(crate) fn observed(
     control: Option<Arc<dyn Control>>,
 ) -> Observed {
     let (workers, letters) = (seen.workers.clone(), seen.letters.clone());
-    let (kept, latest) = (seen.letters.clone(), seen.letters.clone());
+    let (kept, latest) = (seen.letters.clone(), seen.clone());
     let (pool, decided) = (seen.pool.clone(), seen.pool.clone());
     Observed {
         build: BuildInfo {
@@ -63,6 +64,7 @@ pub(crate) fn observed(
         spans: seen.spans.clone(),
         health,
         control,
+        taps: Some(Arc::new(Looks::new(seen.clone()))),
     }
 }
 
@@ -118,20 +120,30 @@ fn kept_letters(letters: &DeadLettersView) -> Vec<KeptLetters> {
     Class::ALL.into_iter().flat_map(of).collect()
 }
 
-fn latest_letters(letters: &DeadLettersView) -> Vec<LatestLetter> {
-    let shown = |letter: Glimpse| LatestLetter {
-        id: letter.id.to_string(),
-        time_micros: letter.time_micros,
-        pipeline: letter.pipeline,
-        source: letter.source,
-        stage: letter.stage,
-        reason: letter.reason,
-        detail: letter.detail,
-        event: letter.event,
-        bytes: letter.bytes,
-        replayed: letter.replayed,
+fn latest_letters(seen: &Seen) -> Vec<LatestLetter> {
+    let shown = |letter: Glimpse| {
+        let Glimpse {
+            event,
+            bytes,
+            detail,
+            ..
+        } = letter;
+        let (event, cut, detail) = glimpse(event, bytes, detail, &seen.redact);
+        LatestLetter {
+            id: letter.id.to_string(),
+            time_micros: letter.time_micros,
+            pipeline: letter.pipeline,
+            source: letter.source,
+            stage: letter.stage,
+            reason: letter.reason,
+            detail,
+            event,
+            cut,
+            bytes,
+            replayed: letter.replayed,
+        }
     };
-    letters.latest().into_iter().map(shown).collect()
+    seen.letters.latest().into_iter().map(shown).collect()
 }
 
 /// Resident memory of this process in bytes.

@@ -28,6 +28,7 @@ use crate::hangs::HangWatch;
 use crate::journal;
 use crate::kinds;
 use crate::patience::BestEffort;
+use crate::points::{Points, Redact};
 use crate::reload::Designs;
 use crate::replay::{Door, Doors, Replayer};
 use crate::run::Happening;
@@ -97,6 +98,10 @@ pub(crate) struct Seen {
     pub(crate) processes: Option<ProcessesView>,
     /// Finds workers that hang.
     pub(crate) hangs: HangWatch,
+    /// Where events can be looked at.
+    pub(crate) points: Arc<Points>,
+    /// What of them is not to be seen.
+    pub(crate) redact: Redact,
     /// What became of spans, if they are sent anywhere.
     pub(crate) spans: Option<Read<SpanCounts>>,
 }
@@ -173,12 +178,13 @@ pub(crate) async fn wire(
         .map(|section| journal::open(config, section))
         .transpose()?;
     let id = journal.as_ref().map(|open| open.journal.id());
-    let mut sinks = open_sinks(config, &letters, id, &budget, happenings)?;
+    let points = Arc::new(Points::of(config));
+    let mut sinks = open_sinks(config, &points, &letters, id, &budget, happenings)?;
     let crashes = Crashes::new(&config.runtime.crashes);
     let pipelines = config
         .pipelines
         .iter()
-        .map(|pipeline| line(pipeline, &sinks, &crashes))
+        .map(|pipeline| line(pipeline, &sinks, &points, &crashes))
         .collect::<Result<Vec<_>, _>>()?;
     let leads: Vec<Vec<SinkSeen>> = config
         .pipelines
@@ -285,10 +291,12 @@ pub(crate) async fn wire(
         .map(|source| {
             let (name, opened, inlet) = source.into_inlet(|name, routes, ledger| {
                 let (budget, pool, stop) = (budget.clone(), pool.clone(), stopping.clone());
-                match ways.way(&name) {
+                let onlooker = points.onlooker(&name);
+                let inlet = match ways.way(&name) {
                     Some(way) => Inlet::with_journal(name, way, budget, pool, ledger, stop),
                     None => Inlet::new(name, routes, budget, pool, ledger, stop),
-                }
+                };
+                inlet.seen_by(onlooker)
             });
             OpenSource {
                 name,
@@ -353,6 +361,8 @@ pub(crate) async fn wire(
         pool: runtime.pool().clone(),
         processes: runtime.processes().cloned(),
         hangs,
+        points,
+        redact: Redact::new(&config.redact),
         spans: spans.counts(),
     };
     Ok(Line {

@@ -108,7 +108,7 @@ fn build(orders: &[u8]) -> Result<Built<JsonCodec>, String> {
     let hands = orders.pipelines.iter().map(|pipeline| {
         Ok(Hand {
             blueprint: crate::wire::blueprint(pipeline, None)?,
-            codec: Box::new(crate::wire::codec(pipeline)?),
+            codec: Box::new(crate::wire::codec(pipeline, None)?),
         })
     });
     let hands = hands

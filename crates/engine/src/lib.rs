@@ -56,6 +56,7 @@ mod builder;
 mod cursor;
 mod error;
 mod factory;
+mod onlook;
 mod output;
 mod pipeline;
 mod plan;

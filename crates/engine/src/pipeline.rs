@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use crate::cursor::{Cursor, Running};
+use crate::onlook::{Clock, Timed, Untimed, Watched};
 use crate::output::At;
 use crate::plan::Plan;
 use crate::stats::{Counter, Tally};
@@ -37,6 +38,11 @@ pub trait Exits<E> {
 
     /// `tick` or `finish` of a stage failed; no event is concerned.
     fn tick_failed(&mut self, stage: usize, error: StageError);
+
+    /// An event is about to be run by a stage. Told of by [`Pipeline::process_watched`] alone.
+    fn entering(&mut self, stage: usize, event: &E) {
+        let _ = (stage, event);
+    }
 }
 
 /// The fate of an input. What was derived from it went its own ways before.
@@ -84,6 +90,19 @@ impl<E> Pipeline<E> {
         clock: &mut dyn FnMut() -> u64,
     ) -> Ended {
         self.run(event, now, exits, &mut Timed(clock))
+    }
+
+    /// As [`process`](Pipeline::process), and tells `exits` of each stage that an event comes to, before it does. With
+    /// a clock, as [`process_timed`](Pipeline::process_timed), too.
+    #[inline(never)]
+    pub fn process_watched(
+        &mut self,
+        event: &mut E,
+        now: Timestamp,
+        exits: &mut (impl Exits<E> + ?Sized),
+        clock: Option<&mut dyn FnMut() -> u64>,
+    ) -> Ended {
+        self.run(event, now, exits, &mut Watched(clock))
     }
 
     /// Tells every stage that time has passed. What a stage emits goes through the stages after it
@@ -183,14 +202,14 @@ impl<E> Pipeline<E> {
         (0..self.slots.len()).filter(|&id| self.plan.stateful[id])
     }
 
-    // In two places only: where an event is run, and where it is timed.
+    // Where an event is run, and where it is timed; where somebody looks on, time matters less.
     #[inline(always)]
-    fn run<X: Exits<E> + ?Sized>(
+    fn run<X: Exits<E> + ?Sized, C: Clock>(
         &mut self,
         event: &mut E,
         now: Timestamp,
         exits: &mut X,
-        clock: &mut impl Clock,
+        clock: &mut C,
     ) -> Ended {
         self.recover();
         self.out.begin(now);
@@ -203,6 +222,9 @@ impl<E> Pipeline<E> {
                 }
                 At::Stage(stage) => stage,
             };
+            if C::WATCHES {
+                exits.entering(stage, event);
+            }
             let Some(flow) = self.step(stage, event, clock) else {
                 at = self.slots[stage].next;
                 continue;
@@ -223,7 +245,12 @@ impl<E> Pipeline<E> {
     }
 
     /// Runs waiting events, the last first, until only `level` of them are left.
-    fn drain<X: Exits<E> + ?Sized>(&mut self, level: usize, exits: &mut X, clock: &mut impl Clock) {
+    fn drain<X: Exits<E> + ?Sized, C: Clock>(
+        &mut self,
+        level: usize,
+        exits: &mut X,
+        clock: &mut C,
+    ) {
         while self.out.waiting() > level {
             let Some((mut at, mut event)) = self.out.pop() else {
                 return;
@@ -237,6 +264,9 @@ impl<E> Pipeline<E> {
                     }
                     At::Stage(stage) => stage,
                 };
+                if C::WATCHES {
+                    exits.entering(stage, &event);
+                }
                 let mark = self.out.waiting();
                 match self.step(stage, &mut event, clock) {
                     None => {
@@ -383,31 +413,5 @@ impl<E> std::fmt::Debug for Pipeline<E> {
             .field("stages", &self.plan.names)
             .field("running", &self.cursor.get())
             .finish_non_exhaustive()
-    }
-}
-
-/// Takes the time of a stage, or does not: decided at compile time.
-trait Clock {
-    fn time<T>(&mut self, tally: &mut Tally, work: impl FnOnce() -> T) -> T;
-}
-
-struct Untimed;
-
-impl Clock for Untimed {
-    #[inline]
-    fn time<T>(&mut self, _tally: &mut Tally, work: impl FnOnce() -> T) -> T {
-        work()
-    }
-}
-
-struct Timed<'a>(&'a mut dyn FnMut() -> u64);
-
-impl Clock for Timed<'_> {
-    fn time<T>(&mut self, tally: &mut Tally, work: impl FnOnce() -> T) -> T {
-        let start = (self.0)();
-        let result = work();
-        tally.add(Counter::TimedEvents, 1);
-        tally.add(Counter::TimedNanos, (self.0)().saturating_sub(start));
-        result
     }
 }

@@ -113,6 +113,14 @@ impl Path {
         &self.written
     }
 
+    /// The names in it, in order; what is picked out of a list by index has none.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Name(name) => Some(&*name.text),
+            Segment::Index(_) => None,
+        })
+    }
+
     pub(crate) fn segments(&self) -> &[Segment] {
         &self.segments
     }

@@ -6,7 +6,8 @@ use millpond_delivery::Settled;
 use millpond_event::{Buffer, Chunk, Origin, Refusal};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::inlet::{Closed, Inlet, Lease};
+use crate::inlet::{Closed, Inlet};
+use crate::lease::Lease;
 use crate::lines::{Lines, Piece, TooLong};
 use crate::resume::Resumed;
 

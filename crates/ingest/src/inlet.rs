@@ -1,6 +1,5 @@
 use std::collections::HashMap;
 use std::future::Future;
-use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +11,7 @@ use millpond_event::{Buffer, BufferPool, Chunk, Slice};
 use millpond_queue::{Budget, Gate, Parcel, Permit, RoomSender, Weight, monotonic_nanos};
 
 use crate::flag::{Flag, Raised};
+use crate::lease::Lease;
 use crate::routes::{Route, Routes, Waited};
 use crate::stop::Stopped;
 use crate::traced;
@@ -31,7 +31,11 @@ const PAUSE: Duration = Duration::from_millis(1);
 pub struct Inlet {
     inner: Arc<Inner>,
     branches: Arc<HashMap<String, Inlet>>,
+    onlooker: Option<Onlooker>,
 }
+
+/// Looks at what passes. Must not wait.
+pub type Onlooker = Arc<dyn Fn(&Slice) + Send + Sync>;
 
 struct Inner {
     name: Arc<str>,
@@ -116,7 +120,15 @@ impl Inlet {
                 closed: Flag::default(),
             }),
             branches: Arc::default(),
+            onlooker: None,
         }
+    }
+
+    /// The same with somebody, if there is one, who looks at every chunk as it is handed on, before anything is
+    /// made of it.
+    #[must_use]
+    pub fn seen_by(self, onlooker: Option<Onlooker>) -> Self {
+        Inlet { onlooker, ..self }
     }
 
     /// The same with inlets for parts of the source's input, by the names of its branches.
@@ -354,6 +366,9 @@ impl Inlet {
         };
         let listener = traced::follow(&self.inner.name, &mut info, listener);
         self.inner.ledger.add_events(events);
+        if let Some(onlooker) = &self.onlooker {
+            onlooker(&slice);
+        }
         let handed_on = match &self.inner.way {
             Way::Pipelines { routes, turn } => {
                 let turn = turn.fetch_add(1, Ordering::Relaxed);
@@ -379,58 +394,6 @@ impl Inlet {
         };
         handed_on.inspect_err(|_| self.inner.closed.raise())?;
         Ok(events)
-    }
-}
-
-/// A buffer to read into, and the permit for it, which may cover more until the buffer is handed on.
-pub struct Lease {
-    buffer: Buffer,
-    permit: Permit,
-}
-
-impl Lease {
-    /// The bytes to read into; what they hold is whatever their last user left.
-    pub fn bytes(&mut self) -> &mut [u8] {
-        &mut self.buffer
-    }
-
-    /// How many there are.
-    pub fn capacity(&self) -> usize {
-        self.buffer.capacity()
-    }
-
-    /// The buffer of a chunk with the bytes of `range`, how many of them are filled, and its permit.
-    ///
-    /// A buffer that is well filled from its start is the chunk's own; otherwise the bytes move to
-    /// one of their size and the rest of the permit goes back.
-    pub fn seal(mut self, range: Range<usize>) -> (Buffer, usize, Permit) {
-        let filled = range.len();
-        if range.start == 0 && filled >= self.capacity() / 2 {
-            self.permit.shrink_to(self.capacity());
-            return (self.buffer, filled, self.permit);
-        }
-        let capacity = filled.max(1).next_multiple_of(PAGE);
-        let mut bytes = Vec::with_capacity(capacity);
-        bytes.extend_from_slice(&self.buffer[range]);
-        bytes.resize(capacity, 0);
-        self.permit.shrink_to(capacity);
-        (Buffer::from_vec(bytes), filled, self.permit)
-    }
-
-    /// Other bytes in place of its buffer, under the same permit: as many at most as that covers.
-    pub fn holding(mut self, bytes: Vec<u8>) -> Lease {
-        self.permit.grow_to(bytes.capacity());
-        self.permit.shrink_to(bytes.capacity());
-        Lease {
-            buffer: Buffer::from_vec(bytes),
-            permit: self.permit,
-        }
-    }
-
-    /// Its buffer and its permit.
-    pub(crate) fn into_parts(mut self) -> (Buffer, Permit) {
-        self.permit.shrink_to(self.capacity());
-        (self.buffer, self.permit)
     }
 }
 

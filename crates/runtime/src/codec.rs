@@ -57,6 +57,17 @@ pub trait Codec: Send + 'static {
         let _ = item;
     }
 
+    /// Asked when a batch is begun or gone on with: whether somebody looks at what comes to the stages. What comes
+    /// then is shown to [`show`](Codec::show).
+    fn is_watched(&mut self) -> bool {
+        false
+    }
+
+    /// An item is about to be run by the stage of this name, and somebody looks.
+    fn show(&mut self, stage: &str, item: &Self::Item) {
+        let _ = (stage, item);
+    }
+
     /// Appends the item as one row for the sink at `exit`; `input` names the event it came from.
     fn encode(&mut self, exit: usize, item: &mut Self::Item, input: u32, output: &mut Self::Output);
 

@@ -89,6 +89,12 @@ impl<C: Codec> Exits<C::Item> for Collector<'_, C> {
         );
     }
 
+    fn entering(&mut self, stage: usize, event: &C::Item) {
+        if let Some(stage) = self.stages.get(stage) {
+            self.codec.show(stage, event);
+        }
+    }
+
     fn tick_failed(&mut self, stage: usize, error: StageError) {
         let stage = self.stages.get(stage).map_or("", String::as_str);
         tracing::error!(pipeline = self.pipeline, stage, %error, "a stage failed at a tick or at the end of the input");

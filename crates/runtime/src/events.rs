@@ -21,18 +21,25 @@ impl<C: Codec> Shard<C> {
     pub(crate) fn work(&mut self, until: u64) -> bool {
         let begun = monotonic_nanos();
         self.begin(begun);
+        // One question a batch: the events of those that nobody looks at pay nothing for it.
+        let watched = self.codec.is_watched();
         match &self.current {
-            Some(current) if current.span.is_some() => self.work_followed(begun, until),
-            _ => self.work_through::<false>(begun, until),
+            Some(current) if current.span.is_some() => self.work_followed(begun, until, watched),
+            _ if watched => self.work_through::<false, true>(begun, until),
+            _ => self.work_through::<false, false>(begun, until),
         }
     }
 
-    /// The same, from `begun` on; `ALL`: every event is timed.
-    pub(crate) fn work_through<const ALL: bool>(&mut self, begun: u64, until: u64) -> bool {
+    /// The same, from `begun` on; `ALL`: every event is timed; `WATCHED`: somebody looks at what comes to the stages.
+    pub(crate) fn work_through<const ALL: bool, const WATCHED: bool>(
+        &mut self,
+        begun: u64,
+        until: u64,
+    ) -> bool {
         let mut stride = 1;
         let mut unclocked = 0;
         let mut clocked_at = begun;
-        while self.run_next::<ALL>() {
+        while self.run_next::<ALL, WATCHED>() {
             unclocked += 1;
             if unclocked < stride {
                 continue;
@@ -100,7 +107,7 @@ impl<C: Codec> Shard<C> {
 
     /// Decodes the next event of the current batch and runs it through the line; false when there
     /// is none.
-    fn run_next<const ALL: bool>(&mut self) -> bool {
+    fn run_next<const ALL: bool, const WATCHED: bool>(&mut self) -> bool {
         let (Some(current), Some(open)) = (&mut self.current, &mut self.open) else {
             return false;
         };
@@ -124,7 +131,12 @@ impl<C: Codec> Shard<C> {
         match (decoded, &mut self.item) {
             (Ok(()), Some(item)) => {
                 self.runs = self.runs.wrapping_add(1);
-                let ended = if ALL || self.runs.is_multiple_of(TIMED) {
+                let ended = if WATCHED {
+                    let clock = &mut monotonic_nanos;
+                    let clock = ALL.then_some(clock as &mut dyn FnMut() -> u64);
+                    self.line
+                        .process_watched(item, current.now, &mut collector, clock)
+                } else if ALL || self.runs.is_multiple_of(TIMED) {
                     self.line
                         .process_timed(item, current.now, &mut collector, &mut monotonic_nanos)
                 } else {

@@ -42,6 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("journal", &[]),
     ("plan", &[]),
     ("prove", &[]),
+    ("tap", &[]),
     ("spans", &[]),
     ("otlp", &[]),
     ("top", &[]),
@@ -60,7 +61,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "runtime",
         &["engine", "queue", "delivery", "journal", "store", "spans"],
     ),
-    ("admin", &["queue", "delivery", "runtime"]),
+    ("admin", &["queue", "delivery", "runtime", "tap"]),
     (
         "daemon",
         &[
@@ -80,6 +81,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "admin",
             "plan",
             "prove",
+            "tap",
             "spans",
             "otlp",
             "top",
@@ -88,7 +90,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "instructions",
         &[
-            "event", "engine", "queue", "delivery", "store", "stages", "ingest", "sinks", "runtime",
+            "event", "engine", "queue", "delivery", "store", "stages", "ingest", "sinks",
+            "runtime", "tap",
         ],
     ),
     ("xtask", &[]),

@@ -230,6 +230,7 @@ pub(crate) fn pond() -> Pond {
         })),
         health: Arc::new(Switch(ready.clone())),
         control: None,
+        taps: None,
     };
     Pond {
         observed: Arc::new(observed),

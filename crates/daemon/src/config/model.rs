@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use millpond_event::Path;
 use millpond_sinks::{DeadLetterConfig, SinkOptions};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) admin_at: Place,
     /// Names that it answers to, beside those of loopback.
     pub(crate) admin_hosts: Vec<String>,
+    /// Fields of events that it shows to nobody.
+    pub(crate) redact: Vec<Path>,
     /// Which chunks are followed, and who is told.
     pub(crate) tracing: TracingSection,
 }

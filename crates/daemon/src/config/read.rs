@@ -130,6 +130,7 @@ impl Reader<'_> {
             admin: admin.enabled.then_some(admin.listen),
             admin_at: self.place("admin.listen"),
             admin_hosts: admin.hosts,
+            redact: admin.redact,
             tracing: tracing?,
         })
     }

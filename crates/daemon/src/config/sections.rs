@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use millpond_event::Path;
 use schemars::JsonSchema;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -281,6 +282,10 @@ pub(crate) struct AdminSection {
     /// front of it is called, say. Others are refused.
     #[serde(deserialize_with = "hosts")]
     pub(crate) hosts: Vec<String>,
+    /// Paths of fields whose values are not shown to anybody who looks at events: by `millpond tap`, or at the
+    /// latest dead letters. What is no JSON is then not shown at all.
+    #[schemars(with = "Vec<String>")]
+    pub(crate) redact: Vec<Path>,
 }
 
 impl Default for AdminSection {
@@ -289,6 +294,7 @@ impl Default for AdminSection {
             enabled: true,
             listen: SocketAddr::from(([127, 0, 0, 1], 7080)),
             hosts: Vec::new(),
+            redact: Vec::new(),
         }
     }
 }

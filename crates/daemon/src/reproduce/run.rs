@@ -54,7 +54,7 @@ fn once(
         (Some(key), MissingKey::DeadLetter) => Path::parse(key).ok(),
         _ => None,
     };
-    let mut codec = JsonCodec::new(required);
+    let mut codec = JsonCodec::new(required, None);
     let mut line = blueprint.line();
     let mut item = None;
     let done = catch_panic(|| match codec.decode(&mut slice, 0, &mut item) {

@@ -6,6 +6,7 @@ use millpond_delivery::Ledger;
 use millpond_engine::{Blueprint, LineStats};
 use millpond_event::{Event, KeyPath, Path};
 use millpond_runtime::{Hangs, PipelineSpec, Supervision, Tolerance};
+use millpond_tap::Line;
 
 use super::sinks::Sinks;
 use crate::codec::JsonCodec;
@@ -14,10 +15,12 @@ use crate::crashes::Crashes;
 use crate::error::StartError;
 use crate::hangs::{HangWatch, Watched};
 use crate::kinds;
+use crate::points::Points;
 
 pub(super) fn line(
     pipeline: &Pipeline,
     sinks: &Sinks,
+    points: &Points,
     crashes: &Arc<Crashes>,
 ) -> Result<PipelineSpec<JsonCodec>, StartError> {
     let blueprint = blueprint(pipeline, None)?;
@@ -30,7 +33,7 @@ pub(super) fn line(
     Ok(PipelineSpec {
         ledger: Arc::new(Ledger::new(&*pipeline.name)),
         design: blueprint.into(),
-        codec: Box::new(codec(pipeline)?),
+        codec: Box::new(codec(pipeline, points.line(&pipeline.name))?),
         exits: exits.collect::<Result<_, _>>()?,
         dead_letters: sinks.exit(DEAD_LETTERS),
         supervision: Supervision {
@@ -46,6 +49,7 @@ pub(super) fn line(
 /// What makes the codecs of a pipeline's shards.
 pub(crate) fn codec(
     pipeline: &Pipeline,
+    points: Option<Arc<Line>>,
 ) -> Result<impl Fn() -> JsonCodec + Send + Sync + use<>, StartError> {
     let required = match (&pipeline.key, pipeline.missing_key) {
         (Some(key), MissingKey::DeadLetter) => Some(
@@ -53,7 +57,7 @@ pub(crate) fn codec(
         ),
         _ => None,
     };
-    Ok(move || JsonCodec::new(required.clone()))
+    Ok(move || JsonCodec::new(required.clone(), points.clone()))
 }
 
 /// The plan of a pipeline's line, which counts on where one before it did; also what `check` builds.

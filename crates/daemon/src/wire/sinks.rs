@@ -18,6 +18,7 @@ use crate::config::{Component, Config, DEAD_LETTERS, Pipeline, Sink};
 use crate::error::StartError;
 use crate::kinds;
 use crate::patience::BestEffort;
+use crate::points::Points;
 use crate::run::Happening;
 
 /// How many emptied outputs a sink keeps for the workers.
@@ -77,6 +78,7 @@ impl Sinks {
 /// nobody holds its room any more.
 pub(super) fn open_sinks(
     config: &Config,
+    points: &Points,
     letters: &DeadLetters,
     journal: Option<u64>,
     budget: &Budget,
@@ -102,6 +104,7 @@ pub(super) fn open_sinks(
         journal,
     };
     let store = millpond_sinks::dead_letter_writer(letters.clone());
+    let store = points.seen(DEAD_LETTERS, store);
     let letters = spawn(
         &mut sinks,
         DEAD_LETTERS,
@@ -123,6 +126,7 @@ pub(super) fn open_sinks(
         let writer = closed
             .open(name, journal)
             .map_err(|error| StartError::open(at, error))?;
+        let writer = points.seen(name, writer);
         let buffer = open_buffer(sink)?;
         let policy = Policy {
             buffer,

@@ -15,7 +15,8 @@ use super::halves::{Half, Halves};
 use crate::feed::Feed;
 use crate::flag::Raised;
 use crate::idle::Idle;
-use crate::inlet::{Ended, Inlet, Lease};
+use crate::inlet::{Ended, Inlet};
+use crate::lease::Lease;
 
 /// Reads of fewer bytes than this are followed by a pause.
 const LITTLE: usize = 16 << 10;
