@@ -21,8 +21,8 @@ use crate::observed::Observed;
 use crate::pace::Pace;
 use crate::router::Router;
 
-/// How many connections may be open; the oldest gives way to one more, of those that listen to nothing
-/// if there is one.
+/// How many connections may be open; the oldest gives way to one more: of those that were granted nothing if there is
+/// one, else of those that listen to nothing.
 const CONNECTIONS: usize = 64;
 
 /// A client has this long to send a request's head, the wait for its next request included.
@@ -98,6 +98,7 @@ impl Admin {
 struct Open {
     task: Task<()>,
     listens: Arc<AtomicBool>,
+    granted: Arc<AtomicBool>,
 }
 
 async fn accept(listener: &TcpListener, router: &Arc<Router>, tasks: &Executor<'static>) {
@@ -113,18 +114,27 @@ async fn accept(listener: &TcpListener, router: &Arc<Router>, tasks: &Executor<'
             Ok((stream, _)) => {
                 open.retain(|one| !one.task.is_finished());
                 if open.len() >= CONNECTIONS {
+                    let useless = |one: &Open| !one.granted.load(Ordering::Relaxed);
                     let idle = |one: &Open| !one.listens.load(Ordering::Relaxed);
+                    let oldest = open.iter().position(useless);
+                    let oldest = oldest.or_else(|| open.iter().position(idle));
                     // Dropping its task closes the connection.
-                    open.remove(open.iter().position(idle).unwrap_or(0));
+                    open.remove(oldest.unwrap_or(0));
                 }
                 let listens = Arc::new(AtomicBool::new(false));
+                let granted = Arc::new(AtomicBool::new(false));
                 let task = tasks.spawn(converse(
                     stream,
                     router.clone(),
                     listens.clone(),
+                    granted.clone(),
                     pace.clone(),
                 ));
-                open.push_back(Open { task, listens });
+                open.push_back(Open {
+                    task,
+                    listens,
+                    granted,
+                });
             }
             Err(error) => {
                 tracing::warn!(%error, "admin connection not accepted");
@@ -137,7 +147,7 @@ async fn accept(listener: &TcpListener, router: &Arc<Router>, tasks: &Executor<'
 /// A connection, which counts as refused unless something was granted over it.
 struct Visit {
     pace: Arc<Pace>,
-    granted: AtomicBool,
+    granted: Arc<AtomicBool>,
 }
 
 impl Visit {
@@ -164,12 +174,10 @@ async fn converse(
     stream: TcpStream,
     router: Arc<Router>,
     listens: Arc<AtomicBool>,
+    granted: Arc<AtomicBool>,
     pace: Arc<Pace>,
 ) {
-    let visit = &Visit {
-        pace,
-        granted: AtomicBool::new(false),
-    };
+    let visit = &Visit { pace, granted };
     let service = service_fn(|request| {
         let (router, listens) = (router.clone(), &listens);
         async move {

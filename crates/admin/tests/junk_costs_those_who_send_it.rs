@@ -47,6 +47,19 @@ impl Asker {
 }
 
 #[test]
+fn a_crowd_that_gets_nothing_pushes_nobody_out_who_got_something() {
+    serving(pond().observed, |address| {
+        let mut good = Asker::new(address);
+        assert_eq!(good.ask("/livez"), "HTTP/1.1 200 OK");
+        let crowd: Vec<_> = (0..150).map(|_| TcpStream::connect(address)).collect();
+        // It is let in behind the crowd.
+        assert_eq!(Asker::new(address).ask("/livez"), "HTTP/1.1 200 OK");
+        assert_eq!(good.ask("/livez"), "HTTP/1.1 200 OK");
+        drop(crowd);
+    });
+}
+
+#[test]
 fn a_flood_of_refusals_is_slow_and_what_is_granted_is_not() {
     serving(pond().observed, |address| {
         let mut good = Asker::new(address);
