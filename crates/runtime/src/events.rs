@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use millpond_engine::{Ended, Pipeline, Timestamp};
+use millpond_engine::{Ended, Pipeline, StageError, Timestamp};
 use millpond_queue::monotonic_nanos;
 
 use crate::codec::Codec;
@@ -212,6 +212,7 @@ impl<C: Codec> Shard<C> {
 }
 
 impl Open {
+    #[inline(always)]
     fn ended<C: Codec>(&mut self, ended: Ended, item: &C::Item, collector: &mut Collector<'_, C>) {
         let tally = &mut self.tally;
         match ended {
@@ -220,17 +221,27 @@ impl Open {
             Ended::Absorbed => tally.absorbed += 1,
             Ended::Consumed => tally.consumed.push(self.next),
             Ended::Dropped(reason) => *tally.dropped_by.entry(reason.name()).or_default() += 1,
-            Ended::Failed { stage, error } => {
-                let stage = collector.stages.get(stage).map_or("", String::as_str);
-                let why = Why {
-                    stage,
-                    reason: error.reason(),
-                    message: error.message(),
-                    attempts: 1,
-                };
-                self.set_aside(collector.set_aside(Some(item), false, &why));
-            }
+            Ended::Failed { stage, error } => self.failed(stage, &error, item, collector),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn failed<C: Codec>(
+        &mut self,
+        stage: usize,
+        error: &StageError,
+        item: &C::Item,
+        collector: &mut Collector<'_, C>,
+    ) {
+        let stage = collector.stages.get(stage).map_or("", String::as_str);
+        let why = Why {
+            stage,
+            reason: error.reason(),
+            message: error.message(),
+            attempts: 1,
+        };
+        self.set_aside(collector.set_aside(Some(item), false, &why));
     }
 
     pub(crate) fn set_aside(&mut self, kept: bool) {
