@@ -285,7 +285,7 @@ mod tests {
                 &[("millpond-queue", None), ("millpond-sinks", None)]
             ),
             [
-                "Cargo.toml:3: millpond-admin may not depend on millpond-sinks: admin may use queue, delivery, runtime"
+                "Cargo.toml:3: millpond-admin may not depend on millpond-sinks: admin may use queue, delivery, runtime, tap"
             ]
         );
     }
