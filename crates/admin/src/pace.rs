@@ -2,7 +2,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// So many refusals a second cost nobody any time.
-const RATE: u32 = 100;
+const RATE: u32 = 50;
 /// So many at once, too.
 const BURST: u32 = 200;
 
