@@ -10,7 +10,7 @@
 //! What has settled without a gap is committed about ten times a second, and at the end.
 //!
 //! A pipeline that is paused stops nobody: the reader goes on without it, and reads the journal a second time for it
-//! once it is resumed ([`late`]). Until then nothing is committed from its first missed event on, so the journal fills
+//! once it is resumed. Until then nothing is committed from its first missed event on, so the journal fills
 //! up, and no more than that.
 
 mod commit;
