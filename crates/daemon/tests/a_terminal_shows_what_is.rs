@@ -1,5 +1,5 @@
 //! `millpond top` says what the daemon says, in a terminal and as lines, also after the daemon was away, and gives the
-//! terminal back.
+//! terminal back; `millpond tap` shows events in one.
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
 mod common;
@@ -203,6 +203,33 @@ fn a_terminal_shows_the_daemon_waits_for_the_next_one_and_is_given_back() {
     // The shell has its own screen again, and lines are edited there as before.
     let screen = tmux.until(&["left with 0", "icanon"]);
     assert!(!screen.contains("Dead letters"), "{screen}");
+    daemon.terminate().expect_clean();
+}
+
+#[test]
+fn events_pass_in_a_terminal_until_they_are_enough() {
+    let place = place("127.0.0.1:0");
+    let daemon = place.start().ready();
+    let program = env!("CARGO_BIN_EXE_millpond");
+    let config = place.path("millpond.toml");
+    let tap = format!(
+        "'{program}' tap -c '{}' --source web --limit 2 --bare",
+        config.display()
+    );
+    let Some(tmux) = Tmux::run(&tap) else {
+        return;
+    };
+    let mut stream = daemon.connect("web");
+    let until = Instant::now() + PATIENCE;
+    // Nobody can tell from outside when it has begun to look.
+    while !tmux.tell(&["capture-pane", "-p"]).contains("left with 0") {
+        stream.write_all(b"{\"type\":\"seen passing\"}\n").unwrap();
+        assert!(Instant::now() < until, "it never has enough");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let screen = tmux.until(&["seen passing", "2 shown", "icanon"]);
+    assert_eq!(screen.matches("seen passing").count(), 2, "{screen}");
+    drop(stream);
     daemon.terminate().expect_clean();
 }
 
