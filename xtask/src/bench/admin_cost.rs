@@ -250,6 +250,9 @@ impl Bench<'_> {
     }
 }
 
+/// How long nothing may be asked over a connection that is to stay open.
+const SILENCE: Duration = Duration::from_secs(4);
+
 /// Events that come to their end.
 struct Throughput {
     /// By the clock.
@@ -262,7 +265,13 @@ fn throughput(daemon: &Daemon, scrape: &mut Scrape, time: Duration) -> anyhow::R
     let id = daemon.process.id();
     let (used, before) = (Usage::of(id), scrape.ended()?);
     let begun = Instant::now();
-    thread::sleep(time);
+    let mut left = time;
+    while !left.is_zero() {
+        thread::sleep(left.min(SILENCE));
+        // The daemon closes a connection over which nothing comes.
+        scrape.ended()?;
+        left = time.saturating_sub(begun.elapsed());
+    }
     let ended = (scrape.ended()? - before) as f64;
     let second = ended / begun.elapsed().as_secs_f64();
     let used = Usage::of(id).since(used).cpu;
