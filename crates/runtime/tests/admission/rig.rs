@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
-use std::collections::BTreeSet;
+#[path = "../common/heard.rs"]
+mod heard;
+
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use millpond_delivery::{
@@ -16,6 +18,8 @@ use millpond_queue::{Budget, Parcel, Permit, RoomSender, Weight};
 use millpond_runtime::admission::{
     Admission, AdmissionOptions, Dispatch, DispatchError, Keep, admit,
 };
+
+use heard::Heard;
 
 /// A batch: one number, padded to some bytes.
 pub type Batch = (u64, usize);
@@ -44,25 +48,6 @@ pub struct Rig {
     pub budget: Budget,
     pub ledger: Arc<Ledger>,
     pub heard: Arc<Heard>,
-}
-
-/// What the source heard.
-#[derive(Default)]
-pub struct Heard {
-    pub durable: Mutex<BTreeSet<u64>>,
-    pub settled: Mutex<BTreeSet<u64>>,
-    pub again: Mutex<BTreeSet<u64>>,
-}
-
-impl Settled for Heard {
-    fn durable(&self, ticket: &TicketInfo) {
-        self.durable.lock().unwrap().insert(ticket.first_sequence);
-    }
-
-    fn settled(&self, ticket: &TicketInfo, retry: bool) {
-        let list = if retry { &self.again } else { &self.settled };
-        list.lock().unwrap().insert(ticket.first_sequence);
-    }
 }
 
 /// Summaries say the highest number so far.

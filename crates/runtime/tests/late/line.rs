@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+#[path = "../common/heard.rs"]
+mod heard;
 #[path = "numbers.rs"]
 mod numbers;
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -24,6 +25,7 @@ use millpond_runtime::admission::{
 };
 use millpond_runtime::{Brake, Design, Exit, Options, PipelineSpec, Runtime, Supervision};
 
+use heard::Heard;
 use numbers::{Batch, Numbers};
 
 /// Numbers in a record, of so many keys.
@@ -167,25 +169,6 @@ impl Dispatch for Ways {
             ticket.close();
         }
         Ok(())
-    }
-}
-
-/// Which records the source was told of.
-#[derive(Default)]
-pub struct Heard {
-    pub durable: Mutex<BTreeSet<u64>>,
-    pub settled: Mutex<BTreeSet<u64>>,
-    pub again: Mutex<BTreeSet<u64>>,
-}
-
-impl Settled for Heard {
-    fn durable(&self, ticket: &TicketInfo) {
-        self.durable.lock().unwrap().insert(ticket.first_sequence);
-    }
-
-    fn settled(&self, ticket: &TicketInfo, retry: bool) {
-        let list = if retry { &self.again } else { &self.settled };
-        list.lock().unwrap().insert(ticket.first_sequence);
     }
 }
 
