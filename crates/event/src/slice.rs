@@ -25,8 +25,8 @@ impl Slice {
             return Some(Self::refused(chunk));
         }
         let mut spans = Vec::with_capacity(chunk.bytes().len() / 200 + 1);
-        chunk.frame(&mut spans);
-        (!spans.is_empty()).then(|| Self::over(chunk, spans))
+        let weight = chunk.frame(&mut spans);
+        (!spans.is_empty()).then(|| Self::weighed(chunk, spans, weight))
     }
 
     /// The one event of a refused chunk: a span over the prefix that was kept.
@@ -67,6 +67,10 @@ impl Slice {
 
     fn over(chunk: Arc<Chunk>, spans: Vec<Span>) -> Slice {
         let weight = spans.iter().map(length).sum();
+        Self::weighed(chunk, spans, weight)
+    }
+
+    fn weighed(chunk: Arc<Chunk>, spans: Vec<Span>, weight: usize) -> Slice {
         let to = spans.len();
         Slice {
             chunk,
