@@ -17,9 +17,16 @@ macro_rules! widest {
                 #[inline(always)]
                 || $work,
             ),
-            None => dispatch!(Level::baseline(), $simd => $work),
+            None => crate::simd::apart(|| dispatch!(Level::baseline(), $simd => $work)),
         }
     }};
 }
 
 pub(crate) use widest;
+
+/// Keeps `work` out of the caller, which has less to do to be called then.
+#[cold]
+#[inline(never)]
+pub(crate) fn apart<R>(work: impl FnOnce() -> R) -> R {
+    work()
+}

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::chunk::{Chunk, Position, Span};
 use crate::key::{KeyPath, shard_of};
+use crate::simd::widest;
 
 /// Bytes that come from memory together.
 const CACHE_LINE: usize = 64;
@@ -199,15 +200,20 @@ impl Slice {
         shard_of_event.clear();
         tally.clear();
         tally.resize(shards as usize, Tally::default());
-        for span in self.spans() {
-            let line = &bytes[span.start as usize..span.end as usize];
-            let hash = if readable { key.hash(line) } else { None };
-            let shard = hash.map_or(fallback, |hash| shard_of(hash, shards));
-            shard_of_event.push(shard);
-            let tally = &mut tally[shard as usize];
-            tally.events += 1;
-            tally.bytes += line.len();
-        }
+        widest!(simd => {
+            for span in self.spans() {
+                let line = &bytes[span.start as usize..span.end as usize];
+                let hash = if readable { key.hash_with(simd, line) } else { None };
+                let shard = match hash {
+                    Some(hash) => shard_of(hash, shards),
+                    None => fallback,
+                };
+                shard_of_event.push(shard);
+                let tally = &mut tally[shard as usize];
+                tally.events += 1;
+                tally.bytes += line.len();
+            }
+        });
 
         let mut from = 0;
         for tally in tally.iter_mut() {
