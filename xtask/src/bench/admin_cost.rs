@@ -136,9 +136,9 @@ impl Bench<'_> {
         fs::write(folders[1].path().join("off.toml"), config)?;
         let mut command = std::process::Command::new(self.binary);
         command.args(["run", "-c", "off.toml"]);
-        let mut without = self.bound(|| {
+        let mut without = cores::on(&self.cores.single, || {
             super::process::Process::start(command, "the daemon", folders[1].path(), false)
-        })?;
+        })??;
         thread::sleep(SETTLE);
         without.check_alive()?;
         let shares = self.shares([with.process.id(), without.id()], self.flags.time * 2)?;
@@ -218,22 +218,8 @@ impl Bench<'_> {
 
     fn start(&self, folder: &Path, sources: &str, admin: u16) -> anyhow::Result<Daemon> {
         let config = config(sources, admin);
-        self.bound(|| Daemon::start(self.binary, folder, &config, &[], admin))
-    }
-
-    /// Starts something on the daemon's cores.
-    fn bound<T: Send>(
-        &self,
-        start: impl FnOnce() -> anyhow::Result<T> + Send,
-    ) -> anyhow::Result<T> {
-        thread::scope(|scope| {
-            let started = scope.spawn(|| {
-                cores::bind(&self.cores.single)?;
-                start()
-            });
-            let started = started.join();
-            started.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        let start = || Daemon::start(self.binary, folder, &config, &[], admin);
+        cores::on(&self.cores.single, start)?
     }
 
     /// What processes use for a while, in per cent of a core.

@@ -41,6 +41,16 @@ pub(super) fn bind(_: &[usize]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Runs `start` on a thread that is bound to `cores`, which whatever it starts takes over.
+pub(super) fn on<T: Send>(cores: &[usize], start: impl FnOnce() -> T + Send) -> anyhow::Result<T> {
+    std::thread::scope(|scope| {
+        let starter = scope.spawn(|| bind(cores).map(|()| start()));
+        starter
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
 /// Where the two sides of a comparison run. An empty list is the system's choice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cores {

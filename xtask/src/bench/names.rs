@@ -27,6 +27,9 @@ impl fmt::Display for What {
         if self.journal {
             f.write_str(", with a journal")?;
         }
+        if self.off_sender {
+            f.write_str(", off the sender's core")?;
+        }
         Ok(())
     }
 }
@@ -87,6 +90,7 @@ pub(super) mod tests {
             key: None,
             isolation: "thread".into(),
             journal: false,
+            off_sender: false,
         }
     }
 
@@ -125,6 +129,10 @@ pub(super) mod tests {
             },
             What {
                 journal: true,
+                ..w1()
+            },
+            What {
+                off_sender: true,
                 ..w1()
             },
         ];

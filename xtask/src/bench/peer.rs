@@ -18,7 +18,7 @@ use indicatif::ProgressBar;
 use serde::Deserialize;
 
 use super::check::count_lines;
-use super::cores::{Cores, allowed, bind};
+use super::cores::{Cores, allowed, on};
 use super::counters::Counts;
 use super::daemon::free_ports;
 use super::input::Input;
@@ -188,16 +188,7 @@ impl Bench<'_> {
             Peer::Serde | Peer::Expert => &self.cores.single,
         };
         let name = peer.to_string();
-        thread::scope(|scope| {
-            let starter = scope.spawn(move || {
-                bind(cores)?;
-                Process::start(command, &name, folder, true)
-            });
-            starter
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
-        .with_context(|| match peer {
+        on(cores, || Process::start(command, &name, folder, true))?.with_context(|| match peer {
             Peer::Python => "`--peer python` needs python3 on the path".to_owned(),
             _ => format!("cannot run {peer}"),
         })

@@ -128,6 +128,7 @@ impl Plan {
             } != *what
         };
         what.source == Source::Tcp
+            && !what.off_sender
             && !matches!(what.subject, Subject::Peer(_))
             && self.points[..index].iter().all(differs)
     }
@@ -255,9 +256,11 @@ mod tests {
             names(&["w1", "--peer", "serde", "--peer", "python"]),
             [
                 "w1 to blackhole, 1 worker",
+                "w1 to blackhole, 1 worker, off the sender's core",
                 "serde: w1 to blackhole, 1 worker",
                 "python: w1 to blackhole, 4 workers",
                 "w1 to file, 1 worker",
+                "w1 to file, 1 worker, off the sender's core",
                 "serde: w1 to file, 1 worker",
                 "python: w1 to file, 4 workers",
             ]

@@ -139,7 +139,9 @@ fn is_counterpart(daemon: &Point, other: &Point) -> bool {
         Subject::Daemon => false,
         Subject::Revision(_) => one.is_but_for_its_subject(two),
         Subject::Peer(Peer::Threads) => same_task && one.workers == two.workers,
-        Subject::Peer(_) => same_task,
+        // It has all cores.
+        Subject::Peer(Peer::Python) => same_task && !one.off_sender,
+        Subject::Peer(Peer::Serde | Peer::Expert) => same_task,
     }
 }
 

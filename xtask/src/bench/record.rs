@@ -72,6 +72,9 @@ pub(super) struct What {
     /// Whether a journal keeps what the source takes in; older files do not say.
     #[serde(default)]
     pub(super) journal: bool,
+    /// Whether it has to do without the sender's core, as what has one thread always does; older files do not say.
+    #[serde(default)]
+    pub(super) off_sender: bool,
 }
 
 /// Who did the work.

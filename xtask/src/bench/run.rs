@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 use indicatif::ProgressBar;
 
 use super::check::{Expected, count_lines};
-use super::cores::{Cores, bind};
+use super::cores::{Cores, bind, on};
 use super::counters::Counts;
 use super::daemon::{Daemon, free_ports};
 use super::input::Input;
@@ -63,7 +63,13 @@ impl Bench<'_> {
             sink: None,
         };
         let config = config(what, &ends, self.seed, events);
-        let mut daemon = Daemon::start(binary, folder.path(), &config, self.set, admin)?;
+        let cores: &[usize] = if what.off_sender {
+            &self.cores.single
+        } else {
+            &[]
+        };
+        let start = || Daemon::start(binary, folder.path(), &config, self.set, admin);
+        let mut daemon = on(cores, start)??;
         let watch = Watch {
             expected: match what.source {
                 Source::Tcp => Expected::Counts(expected(what.workload, &input.tally(events))),

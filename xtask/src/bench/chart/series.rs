@@ -112,6 +112,14 @@ pub(super) fn apart(what: &What, others: &[&What]) -> String {
     if choices_differ(|a, b| a.isolation == b.isolation) {
         parts.push(format!("in a {}", what.isolation));
     }
+    if choices_differ(|a, b| a.off_sender == b.off_sender) {
+        let cores = if what.off_sender {
+            "off the sender's core"
+        } else {
+            "on all cores"
+        };
+        parts.push(cores.to_owned());
+    }
     if choices_differ(|a, b| a.journal == b.journal) {
         let with = if what.journal {
             "a journal"

@@ -94,6 +94,7 @@ pub(in crate::bench) fn what(
         key: key.map(str::to_owned),
         isolation: "thread".to_owned(),
         journal: false,
+        off_sender: false,
     }
 }
 

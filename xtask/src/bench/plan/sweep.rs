@@ -47,6 +47,13 @@ impl Sweep<'_> {
         these.filter(|peer| peer.workload() == self.workload)
     }
 
+    /// Whether it is to be measured beside what has one thread, which cannot use the sender's core: for the CPU of both to
+    /// be compared, the daemon has to do without it, too.
+    fn has_single_peers(&self) -> bool {
+        let single = |peer| matches!(peer, Peer::Serde | Peer::Expert);
+        self.cores > 1 && self.peers().any(single)
+    }
+
     fn daemons(
         &self,
         source: Source,
@@ -64,6 +71,7 @@ impl Sweep<'_> {
             key: key.cloned(),
             isolation: String::new(),
             journal: false,
+            off_sender: false,
         };
         // What a journal and what processes cost is seen beside the same without.
         let journals = if self.flags.journal {
@@ -82,6 +90,12 @@ impl Sweep<'_> {
                 ..plain.clone()
             };
             points.push(daemon.clone());
+            if self.has_single_peers() && source == Source::Tcp {
+                points.push(What {
+                    off_sender: true,
+                    ..daemon.clone()
+                });
+            }
             if let Some(revision) = &self.flags.against {
                 points.push(What {
                     subject: Subject::Revision(revision.clone()),
@@ -151,6 +165,7 @@ fn peer(peer: Peer, source: Source, sink: Sink, workers: u32, isolation: &str) -
         key: None,
         isolation: isolation.to_owned(),
         journal: false,
+        off_sender: false,
     }
 }
 

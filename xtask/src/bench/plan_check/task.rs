@@ -65,6 +65,7 @@ impl Task {
             key: None,
             isolation: "thread".to_owned(),
             journal: false,
+            off_sender: false,
         }
     }
 }
