@@ -87,6 +87,7 @@ mod scalar;
 mod scan;
 mod shape;
 mod slice;
+mod spelled;
 mod splice;
 mod tag;
 mod value;
