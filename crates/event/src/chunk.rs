@@ -1,8 +1,9 @@
 //! A chunk: whole lines as they were read, immutable, shared by the events that lie in it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use crate::frame;
 use crate::pool::Buffer;
 
 /// Where one line lies in its chunk: bytes `start..end`, the newline and a `\r` before it excluded.
@@ -72,7 +73,8 @@ pub struct Refusal {
 pub struct Chunk {
     buffer: Buffer,
     filled: usize,
-    utf8: bool,
+    /// Set when its lines are looked for, or when it is asked for before that.
+    utf8: OnceLock<bool>,
     origin: Origin,
     /// The sequence of its [`Position`].
     kept: AtomicU64,
@@ -81,7 +83,6 @@ pub struct Chunk {
 
 impl Chunk {
     /// Takes a buffer of which the first `filled` bytes are whole lines (the last may lack its newline).
-    /// UTF-8 is checked here, once for all lines.
     ///
     /// # Panics
     /// If `filled` is more than the buffer holds, or 4 GiB and more.
@@ -95,8 +96,14 @@ impl Chunk {
             u32::try_from(filled).is_ok(),
             "{filled} bytes filled, expected less than 4 GiB"
         );
-        let utf8 = simdutf8::basic::from_utf8(&buffer[..filled]).is_ok();
-        Self::known(buffer, filled, utf8, origin)
+        Self {
+            buffer,
+            filled,
+            utf8: OnceLock::new(),
+            origin,
+            kept: AtomicU64::new(Position::NONE.sequence),
+            refusal: None,
+        }
     }
 
     /// A chunk of lines that were looked at elsewhere, in another process: whether they are UTF-8 is known
@@ -105,18 +112,9 @@ impl Chunk {
     /// # Panics
     /// As [`new`](Self::new).
     pub fn known(buffer: Buffer, filled: usize, utf8: bool, origin: Origin) -> Self {
-        assert!(
-            filled <= buffer.capacity() && u32::try_from(filled).is_ok(),
-            "{filled} bytes filled in a buffer of {}, expected less than 4 GiB",
-            buffer.capacity()
-        );
         Self {
-            buffer,
-            filled,
-            utf8,
-            origin,
-            kept: AtomicU64::new(Position::NONE.sequence),
-            refusal: None,
+            utf8: utf8.into(),
+            ..Self::new(buffer, filled, origin)
         }
     }
 
@@ -143,9 +141,13 @@ impl Chunk {
         self.buffer.capacity()
     }
 
-    /// Whether all its bytes are UTF-8. If not, each line is looked at by itself.
+    /// Whether all its bytes are UTF-8. If not, each line is looked at by itself. Known once its lines were looked for
+    /// ([`frame`](Self::frame)), and found out now if they were not.
+    #[inline]
     pub fn is_utf8(&self) -> bool {
-        self.utf8
+        *self
+            .utf8
+            .get_or_init(|| simdutf8::basic::from_utf8(self.bytes()).is_ok())
     }
 
     /// Where it came from.
@@ -173,38 +175,12 @@ impl Chunk {
     }
 
     /// Appends the spans of its lines to `spans`, in order, with ordinals from 0. Blank lines (empty, or
-    /// only spaces, tabs and `\r`) are no events and have no ordinal.
-    pub fn frame(&self, spans: &mut Vec<Span>) {
-        let bytes = self.bytes();
-        let mut ordinal = 0;
-        let mut start = 0;
-        for end in memchr::memchr_iter(b'\n', bytes).chain([bytes.len()]) {
-            if let Some(span) = line(bytes, start, end, ordinal) {
-                spans.push(span);
-                ordinal += 1;
-            }
-            start = end + 1;
-        }
+    /// only spaces, tabs and `\r`) are no events and have no ordinal. Returns the bytes of the lines.
+    pub fn frame(&self, spans: &mut Vec<Span>) -> usize {
+        let framed = frame::frame(self.bytes(), spans);
+        self.utf8.get_or_init(|| framed.utf8);
+        framed.weight
     }
-}
-
-#[inline]
-fn line(bytes: &[u8], start: usize, end: usize, ordinal: u32) -> Option<Span> {
-    let text = bytes.get(start..end)?;
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r');
-    if text.first().is_none_or(blank) && text.iter().all(blank) {
-        return None;
-    }
-    let end = if text.last() == Some(&b'\r') {
-        end - 1
-    } else {
-        end
-    };
-    Some(Span {
-        start: start as u32,
-        end: end as u32,
-        ordinal,
-    })
 }
 
 #[cfg(test)]

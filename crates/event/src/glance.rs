@@ -1,18 +1,28 @@
 //! A key found at a glance: without following the structure of the text, wherever the few things that could deceive
 //! are seen not to be there.
 
-use wide::u8x16;
+use fearless_simd::prelude::*;
+use fearless_simd::{mask8x64, u8x64};
 
 use crate::path::Name;
 use crate::scan;
 
-const LANE: usize = 16;
+const SIZE: usize = 64;
+
+/// How long a name may be.
+const LONGEST: usize = 16;
 
 /// What to look for.
 #[derive(Clone, Debug)]
 pub(crate) struct Glance {
     /// The name in quotes, of ASCII letters, digits, `_` and `-`.
     quoted: Box<[u8]>,
+    /// The first byte of the name itself.
+    first: u8,
+    /// The first 16 bytes of what is quoted, and zeros.
+    begin: u128,
+    /// All ones where `begin` has a byte of it.
+    begin_mask: u128,
 }
 
 impl Glance {
@@ -20,8 +30,20 @@ impl Glance {
     pub(crate) fn new(name: &Name) -> Option<Self> {
         let text = name.text.as_bytes();
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-        (!text.is_empty() && text.len() <= LANE && text.iter().all(plain)).then(|| Self {
-            quoted: [b"\"", text, b"\""].concat().into(),
+        if text.len() > LONGEST || !text.iter().all(plain) {
+            return None;
+        }
+        let quoted = [b"\"", text, b"\""].concat();
+        let mut begin = [0; 16];
+        let mut mask = [0; 16];
+        for (i, byte) in quoted.iter().take(16).enumerate() {
+            (begin[i], mask[i]) = (*byte, 0xff);
+        }
+        Some(Self {
+            quoted: quoted.into(),
+            first: *text.first()?,
+            begin: u128::from_le_bytes(begin),
+            begin_mask: u128::from_le_bytes(mask),
         })
     }
 
@@ -30,75 +52,147 @@ impl Glance {
     /// In valid JSON the name in quotes is a member's name if a colon follows it and no backslash stands before it.
     /// It is the one looked for if no bracket opens before it, and the only one if the text has no second, and no
     /// ASCII character spelled as an escape that a second could be made of.
-    #[inline(never)]
-    pub(crate) fn value(&self, line: &[u8], open: usize) -> Option<usize> {
-        let last = self.quoted.len() - 1;
-        // The places where the name could end in the line begin and end so; a shorter line is not worth it.
-        let final_lane = line.len().checked_sub(last + LANE)?;
+    #[inline(always)]
+    pub(crate) fn value<S: Simd>(&self, simd: S, line: &[u8], open: usize) -> Option<usize> {
         let start = open + 1;
-        let lanes = |from: usize| Some(line.get(start + from..)?.as_chunks::<LANE>().0);
-        let first = u8x16::splat(self.quoted[1]);
-        let mut found = None;
+        let last = self.quoted.len() - 1;
+        // Places that follow each other, with what follows each of them and what stands where the name would end.
+        let (begins, _) = line.get(start..)?.as_chunks();
+        let (follow, _) = line.get(start + 1..)?.as_chunks();
+        let (ends, _) = line.get(start + last..)?.as_chunks();
+        let (Some(head), false) = (begins.first(), ends.is_empty()) else {
+            return self.value_in_short(simd, line, open);
+        };
+        let brackets = brackets(simd, head);
+        let mut found = 0;
         let mut at = start;
-        for ((begins, follow), ends) in lanes(0)?.iter().zip(lanes(1)?).zip(lanes(last)?) {
-            let marks = marks(first, [begins, follow, ends]);
+        for ((begins, follow), ends) in begins.iter().zip(follow).zip(ends) {
+            let marks = self.marks(simd, [begins, follow, ends]);
             if marks != 0 {
-                self.judge_all(line, at, marks, &mut found)?;
+                self.judge(line, at, marks, &mut found)?;
             }
-            at += LANE;
+            at += SIZE;
         }
-        if final_lane >= start {
-            let lane = |from: usize| line.get(final_lane + from..)?.first_chunk::<LANE>();
-            let marks = marks(first, [lane(0)?, lane(1)?, lane(last)?]);
-            self.judge_all(line, final_lane, marks, &mut found)?;
+        // The last places at which the name could begin; some of them were looked at.
+        let before_last = line.len().checked_sub(last + SIZE)?;
+        let lane = |from: usize| line.get(before_last + from..)?.first_chunk();
+        let marks = self.marks(simd, [lane(0)?, lane(1)?, lane(last)?]);
+        let marks = marks & u64::MAX.unbounded_shl((at - before_last) as u32);
+        if marks != 0 {
+            self.judge(line, before_last, marks, &mut found)?;
         }
-        // Behind the last place where the name could begin, an escape has to be far enough from the end to be part of
-        // a name: `\u0061":1}`.
-        let rest = line.get(final_lane + LANE..line.len().saturating_sub(9));
-        if rest.is_some_and(|rest| rest.contains(&b'\\')) {
+        let passed = found.checked_sub(start)?;
+        // Most keys stand near the front.
+        let hidden = if passed < SIZE {
+            brackets & !(u64::MAX << passed) != 0
+        } else {
+            has_bracket(&line[start..found])
+        };
+        if hidden || self.has_late_escape(line) {
             return None;
         }
-        self.confirm(line, open, found?)
+        self.confirm(line, found)
+    }
+
+    /// The same for a line that is hardly longer than a block.
+    #[inline(always)]
+    fn value_in_short<S: Simd>(&self, simd: S, line: &[u8], open: usize) -> Option<usize> {
+        let start = open + 1;
+        let last = self.quoted.len() - 1;
+        let text = line.get(start..)?;
+        let mut padded = [0; SIZE + LONGEST + 2];
+        padded.get_mut(..text.len())?.copy_from_slice(text);
+        let lane = |from: usize| padded.get(from..)?.first_chunk();
+        let begins = lane(0)?;
+        let mut found = 0;
+        let marks = self.marks(simd, [begins, lane(1)?, lane(last)?]);
+        if marks != 0 {
+            self.judge(line, start, marks, &mut found)?;
+        }
+        let passed = found.checked_sub(start)?;
+        let hidden = brackets(simd, begins).trailing_zeros() < passed as u32;
+        if hidden || self.has_late_escape(line) {
+            return None;
+        }
+        self.confirm(line, found)
+    }
+
+    /// Marks those of the places at which a quote stands, the name's first byte behind it and a quote where the name
+    /// would end; or a backslash and a `u` behind it.
+    #[inline(always)]
+    fn marks<S: Simd>(&self, simd: S, lanes: [&[u8; SIZE]; 3]) -> u64 {
+        let [begins, follow, ends] = lanes.map(
+            #[inline(always)]
+            |lane| u8x64::load_array_ref(simd, lane),
+        );
+        let quote = u8x64::splat(simd, b'"');
+        let first = u8x64::splat(simd, self.first);
+        let names = begins.simd_eq(quote) & ends.simd_eq(quote) & follow.simd_eq(first);
+        let backslashes = begins.simd_eq(u8x64::splat(simd, b'\\'));
+        let escapes: mask8x64<S> = backslashes & follow.simd_eq(u8x64::splat(simd, b'u'));
+        (names | escapes).to_bitmask()
     }
 
     /// Looks at the marked places from `at` on; `None` if the glance is not enough.
+    #[inline(always)]
+    fn judge(&self, line: &[u8], at: usize, marks: u64, found: &mut usize) -> Option<()> {
+        let first = at + marks.trailing_zeros() as usize;
+        let is_only = *found == 0 && marks & (marks - 1) == 0;
+        if is_only && self.stands_at(line, first) {
+            *found = first;
+            return Some(());
+        }
+        self.judge_all(line, at, marks, found)
+    }
+
     #[inline(never)]
-    fn judge_all(
-        &self,
-        line: &[u8],
-        at: usize,
-        mut marks: u32,
-        found: &mut Option<usize>,
-    ) -> Option<()> {
+    fn judge_all(&self, line: &[u8], at: usize, mut marks: u64, found: &mut usize) -> Option<()> {
         while marks != 0 {
-            self.judge(line, at + marks.trailing_zeros() as usize, found)?;
+            let at = at + marks.trailing_zeros() as usize;
+            let here = line.get(at..)?;
+            if here.first() == Some(&b'\\') {
+                // `\u0000` to `\u007f`.
+                if here.starts_with(b"\\u00") && here.get(4).is_none_or(|byte| *byte < b'8') {
+                    return None;
+                }
+            } else if self.stands_at(line, at) {
+                if *found != 0 {
+                    return None;
+                }
+                *found = at;
+            }
             marks &= marks - 1;
         }
         Some(())
     }
 
-    /// Looks at a place that may matter; `None` if the glance is not enough.
+    /// Whether the name in quotes stands there.
     #[inline(always)]
-    fn judge(&self, line: &[u8], at: usize, found: &mut Option<usize>) -> Option<()> {
-        let here = &line[at..];
-        if here[0] == b'\\' {
-            // `\u0000` to `\u007f`.
-            let is_ascii =
-                here.starts_with(b"\\u00") && here.get(4).is_none_or(|byte| *byte < b'8');
-            return (!is_ascii).then_some(());
+    fn stands_at(&self, line: &[u8], at: usize) -> bool {
+        let Some(here) = line.get(at..) else {
+            return false;
+        };
+        match here.first_chunk() {
+            Some(begin) if self.quoted.len() <= begin.len() => {
+                (u128::from_le_bytes(*begin) ^ self.begin) & self.begin_mask == 0
+            }
+            _ => here.starts_with(&self.quoted),
         }
-        if !here.starts_with(&self.quoted) {
-            return Some(());
-        }
-        // The final lane looks at some places again.
-        let before = found.replace(at);
-        before.is_none_or(|before| before == at).then_some(())
     }
 
+    /// Whether an escape stands behind the last place where the name could begin, but far enough from the end to be
+    /// part of a name: `\u0061":1}`.
     #[inline(always)]
-    fn confirm(&self, line: &[u8], open: usize, name: usize) -> Option<usize> {
-        let before = &line[open + 1..name];
-        if before.last() == Some(&b'\\') || has_bracket(before) {
+    fn has_late_escape(&self, line: &[u8]) -> bool {
+        let rest = line
+            .get(line.len().saturating_sub(self.quoted.len() - 1)..line.len().saturating_sub(9));
+        rest.is_some_and(|rest| rest.contains(&b'\\'))
+    }
+
+    /// Where the value begins behind the name that was found, if it is one.
+    #[inline(always)]
+    fn confirm(&self, line: &[u8], name: usize) -> Option<usize> {
+        if line.get(name.checked_sub(1)?) == Some(&b'\\') {
             return None;
         }
         let colon = scan::skip_blank(line, name + self.quoted.len());
@@ -106,35 +200,23 @@ impl Glance {
     }
 }
 
-/// Marks those of 16 places at which a quote stands, the name's first byte behind it and a quote where the name would
-/// end; or a backslash and a `u` behind it. Each place is given with what follows it and what would end the name.
+/// Marks each `[` and `{`.
 #[inline(always)]
-fn marks(first: u8x16, lanes: [&[u8; LANE]; 3]) -> u32 {
-    let [begins, follow, ends] = lanes.map(|lane| u8x16::new(*lane));
-    let quote = u8x16::splat(b'"');
-    let names = begins.simd_eq(quote) & ends.simd_eq(quote) & follow.simd_eq(first);
-    let escapes = begins.simd_eq(u8x16::splat(b'\\')) & follow.simd_eq(u8x16::splat(b'u'));
-    (names | escapes).to_bitmask()
+fn brackets<S: Simd>(simd: S, block: &[u8; SIZE]) -> u64 {
+    // With bit 5 set both are `{`, and nothing else is.
+    let bytes = u8x64::load_array_ref(simd, block) | u8x64::splat(simd, 0x20);
+    bytes.simd_eq(u8x64::splat(simd, b'{')).to_bitmask()
 }
 
 /// Whether `[` or `{` is among the bytes.
-#[inline(always)]
+#[inline(never)]
 fn has_bracket(bytes: &[u8]) -> bool {
-    // With bit 5 set both are `{`, and nothing else is.
-    let brackets =
-        |lane: &[u8; LANE]| (u8x16::new(*lane) | u8x16::splat(0x20)).simd_eq(u8x16::splat(b'{'));
-    let Some(last) = bytes.last_chunk::<LANE>() else {
-        return bytes.iter().any(|byte| byte | 0x20 == b'{');
-    };
-    let (lanes, _) = bytes.as_chunks::<LANE>();
-    let any = lanes
-        .iter()
-        .fold(brackets(last), |any, lane| any | brackets(lane));
-    any.to_bitmask() != 0
+    memchr::memchr2(b'[', b'{', bytes).is_some()
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::simd::widest;
     use crate::{Event, KeyPath, Kind, Path};
     use xxhash_rust::xxh3::xxh3_64;
 
@@ -142,9 +224,8 @@ mod tests {
 
     fn glance(line: &str) -> Option<&str> {
         let name = Path::parse("key").unwrap();
-        let at = Glance::new(name.split().0)
-            .unwrap()
-            .value(line.as_bytes(), 0);
+        let glance = Glance::new(name.split().0).unwrap();
+        let at = widest!(simd => glance.value(simd, line.as_bytes(), 0));
         at.map(|at| &line[at..])
     }
 

@@ -1,5 +1,7 @@
 //! The key of an event, read without parsing the event, and the shard it leads to.
 
+use fearless_simd::Simd;
+use wide::u8x16;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use crate::blocks;
@@ -8,6 +10,7 @@ use crate::escape;
 use crate::glance::Glance;
 use crate::path::{Name, Path, Segment};
 use crate::scan;
+use crate::simd::widest;
 
 /// The name of the hash that [`KeyPath::hash`] computes. Frozen: state on disk is laid out by it. Another
 /// hash, or another notion of a key's identity, gets another name.
@@ -72,50 +75,90 @@ impl KeyPath {
     /// A structural scan that judges nothing: on every line that is a valid event it agrees with
     /// [`Event::get`](crate::Event::get) (so the last duplicate wins); on any other it may answer anything.
     pub fn hash(&self, line: &[u8]) -> Option<u64> {
-        self.find(line, xxh3_64)
+        widest!(simd => self.hash_with(simd, line))
+    }
+
+    /// [`hash`](Self::hash), for many lines.
+    #[inline(always)]
+    pub(crate) fn hash_with<S: Simd>(&self, simd: S, line: &[u8]) -> Option<u64> {
+        self.find(simd, line, xxh3_64)
     }
 
     /// The same in 128 bits, xxh3-128, for where two keys must not be taken for one.
     pub fn fingerprint(&self, line: &[u8]) -> Option<u128> {
-        self.find(line, xxh3_128)
+        widest!(simd => self.find(simd, line, xxh3_128))
     }
 
-    #[inline]
-    fn find<H>(&self, line: &[u8], hash: fn(&[u8]) -> H) -> Option<H> {
-        let mut at = scan::blank(line, 0);
-        if let Some(glance) = &self.glance
-            && line.get(at) == Some(&b'{')
-            && let Some(value) = glance.value(line, at)
-        {
-            return identity(line, value, hash);
-        }
+    #[inline(always)]
+    fn find<S: Simd, H>(&self, simd: S, line: &[u8], hash: impl Fn(&[u8]) -> H) -> Option<H> {
+        let open = scan::skip_blank(line, 0);
+        let glance = self.glance.as_ref();
+        let seen = match line.get(open)? {
+            b'{' => glance.and_then(
+                #[inline(always)]
+                |glance| glance.value(simd, line, open),
+            ),
+            _ => None,
+        };
+        let at = match seen {
+            Some(at) => at,
+            None => self.follow(line, open)?,
+        };
+        identity(line, at, hash)
+    }
+
+    /// Where the key's value begins, found by the structure of the line, which begins at `at`.
+    #[inline(never)]
+    fn follow(&self, line: &[u8], mut at: usize) -> Option<usize> {
         for name in &self.names {
             if line.get(at) != Some(&b'{') {
                 return None;
             }
             at = blocks::last_value(line, at, name)?;
         }
-        identity(line, at, hash)
+        Some(at)
     }
 }
 
 /// The hash of what the value at `at` is, if it can be a key.
-#[inline]
-fn identity<H>(line: &[u8], at: usize, hash: fn(&[u8]) -> H) -> Option<H> {
+#[inline(always)]
+fn identity<H>(line: &[u8], at: usize, hash: impl Fn(&[u8]) -> H) -> Option<H> {
     match line.get(at)? {
-        b'"' => {
-            let (end, escaped) = scan::string_end(line, at + 1)?;
-            let body = line.get(at + 1..end)?;
-            if !escaped {
-                return Some(hash(body));
-            }
-            let mut decoded = Vec::with_capacity(body.len());
-            escape::decode(body, &mut decoded)?;
-            Some(hash(&decoded))
-        }
-        b'-' | b'0'..=b'9' => Some(hash(&line[at..scan::word_end(line, at)])),
+        b'"' => match short_string(line, at + 1) {
+            Some(text) => Some(hash(text)),
+            None => hash_string(line, at + 1, hash),
+        },
+        b'-' | b'0'..=b'9' => Some(hash(number(line, at))),
         _ => None,
     }
+}
+
+/// The string whose body begins at `at`, if it has no escapes and ends within 16 bytes, as keys do.
+#[inline(always)]
+fn short_string(line: &[u8], at: usize) -> Option<&[u8]> {
+    let bytes = line.get(at..)?.first_chunk::<16>()?;
+    let block = u8x16::new(*bytes);
+    let quotes = block.simd_eq(u8x16::splat(b'"')).to_bitmask();
+    let others = block.simd_eq(u8x16::splat(b'\\')) | scan::controls(block);
+    let end = quotes.trailing_zeros();
+    (end < others.to_bitmask().trailing_zeros()).then(|| bytes.get(..end as usize))?
+}
+
+#[inline(never)]
+fn hash_string<H>(line: &[u8], at: usize, hash: impl Fn(&[u8]) -> H) -> Option<H> {
+    let (end, escaped) = scan::string_end(line, at)?;
+    let body = line.get(at..end)?;
+    if !escaped {
+        return Some(hash(body));
+    }
+    let mut decoded = Vec::with_capacity(body.len());
+    escape::decode(body, &mut decoded)?;
+    Some(hash(&decoded))
+}
+
+#[inline(never)]
+fn number(line: &[u8], at: usize) -> &[u8] {
+    &line[at..scan::word_end(line, at)]
 }
 
 #[cfg(test)]

@@ -25,12 +25,18 @@ fn ends_of_plain(word: u64) -> u64 {
     ((low.wrapping_sub(ONES * 0x21) & !low) | (backslash.wrapping_sub(ONES) & !backslash)) & HIGHS
 }
 
+/// Marks the control characters.
+#[inline(always)]
+pub(crate) fn controls(block: u8x16) -> u8x16 {
+    block.min(u8x16::splat(0x1f)).simd_eq(block)
+}
+
 /// The first byte from `at` on that is `"`, `\` or a control character, or the end of the text.
 #[inline(always)]
 pub(crate) fn plain_run(text: &[u8], mut at: usize) -> usize {
     while let Some(bytes) = text.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
         let block = u8x16::new(*bytes);
-        let control = block.min(u8x16::splat(0x1f)).simd_eq(block);
+        let control = controls(block);
         let marks =
             block.simd_eq(u8x16::splat(b'"')) | block.simd_eq(u8x16::splat(b'\\')) | control;
         let marks = marks.to_bitmask();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::chunk::{Chunk, Position, Span};
 use crate::key::{KeyPath, shard_of};
+use crate::simd::widest;
 
 /// Bytes that come from memory together.
 const CACHE_LINE: usize = 64;
@@ -25,8 +26,8 @@ impl Slice {
             return Some(Self::refused(chunk));
         }
         let mut spans = Vec::with_capacity(chunk.bytes().len() / 200 + 1);
-        chunk.frame(&mut spans);
-        (!spans.is_empty()).then(|| Self::over(chunk, spans))
+        let weight = chunk.frame(&mut spans);
+        (!spans.is_empty()).then(|| Self::weighed(chunk, spans, weight))
     }
 
     /// The one event of a refused chunk: a span over the prefix that was kept.
@@ -67,6 +68,10 @@ impl Slice {
 
     fn over(chunk: Arc<Chunk>, spans: Vec<Span>) -> Slice {
         let weight = spans.iter().map(length).sum();
+        Self::weighed(chunk, spans, weight)
+    }
+
+    fn weighed(chunk: Arc<Chunk>, spans: Vec<Span>, weight: usize) -> Slice {
         let to = spans.len();
         Slice {
             chunk,
@@ -195,15 +200,20 @@ impl Slice {
         shard_of_event.clear();
         tally.clear();
         tally.resize(shards as usize, Tally::default());
-        for span in self.spans() {
-            let line = &bytes[span.start as usize..span.end as usize];
-            let hash = if readable { key.hash(line) } else { None };
-            let shard = hash.map_or(fallback, |hash| shard_of(hash, shards));
-            shard_of_event.push(shard);
-            let tally = &mut tally[shard as usize];
-            tally.events += 1;
-            tally.bytes += line.len();
-        }
+        widest!(simd => {
+            for span in self.spans() {
+                let line = &bytes[span.start as usize..span.end as usize];
+                let hash = if readable { key.hash_with(simd, line) } else { None };
+                let shard = match hash {
+                    Some(hash) => shard_of(hash, shards),
+                    None => fallback,
+                };
+                shard_of_event.push(shard);
+                let tally = &mut tally[shard as usize];
+                tally.events += 1;
+                tally.bytes += line.len();
+            }
+        });
 
         let mut from = 0;
         for tally in tally.iter_mut() {

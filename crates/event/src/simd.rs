@@ -1,0 +1,32 @@
+//! Code compiled for the vectors that the processor turns out to have.
+
+/// Does work that is generic over [`Simd`](fearless_simd::Simd) with 256-bit vectors where the processor has them, and
+/// else with those that every processor of its kind has. What it calls has to be `#[inline(always)]`, closures too: what
+/// is not is compiled for the latter.
+///
+/// Not with the widest there are: with 512 bits, the looks at a few blocks that are taken here are slower.
+macro_rules! widest {
+    ($simd:ident => $work:expr) => {{
+        use fearless_simd::{Level, Simd as _, dispatch};
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        let level = Level::new().as_avx2();
+        #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+        let level = None::<fearless_simd::Fallback>;
+        match level {
+            Some($simd) => $simd.vectorize(
+                #[inline(always)]
+                || $work,
+            ),
+            None => crate::simd::apart(|| dispatch!(Level::baseline(), $simd => $work)),
+        }
+    }};
+}
+
+pub(crate) use widest;
+
+/// Keeps `work` out of the caller, which has less to do to be called then.
+#[cold]
+#[inline(never)]
+pub(crate) fn apart<R>(work: impl FnOnce() -> R) -> R {
+    work()
+}
