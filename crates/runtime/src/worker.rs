@@ -53,23 +53,23 @@ impl<C: Codec> Worker<C> {
         }
         let started = monotonic_nanos();
         self.view.begin(self.number, started, shard);
-        let after = {
+        let (after, ended) = {
             let mut shard = self.shards[shard]
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
             let remote = self.remote.as_mut().map(|remote| &mut **remote as _);
             let slept = std::mem::take(&mut self.slept);
-            match catch_panic(|| shard.run(&self.ready, remote, slept)) {
-                Ok(after) => after,
+            match catch_panic(|| shard.run(&self.ready, remote, slept, started)) {
+                Ok(ran) => ran,
                 Err(panic) => {
                     self.view.inner.restarts.fetch_add(1, Ordering::Relaxed);
-                    shard.recover(&panic)
+                    (shard.recover(&panic), monotonic_nanos())
                 }
             }
         };
         // The output was handed over before this: the shard may run elsewhere from here on.
         self.ready.release(shard, after);
-        self.view.end(self.number, monotonic_nanos() - started);
+        self.view.end(self.number, ended - started);
         Step::Ran
     }
 
