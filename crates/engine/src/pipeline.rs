@@ -229,8 +229,10 @@ impl<E> Pipeline<E> {
                 at = self.slots[stage].next;
                 continue;
             };
-            self.out.release(0);
-            self.drain(0, exits, clock);
+            if self.out.waiting() > 0 {
+                self.out.release(0);
+                self.drain(0, exits, clock);
+            }
             match flow {
                 Ok(Flow::Pass) => at = self.slots[stage].next,
                 Ok(Flow::Filter) => break Ended::Filtered,
@@ -292,7 +294,7 @@ impl<E> Pipeline<E> {
         }
     }
 
-    /// One event in one stage. `None` is the common case: it passes, and nothing was emitted. On an
+    /// One event in one stage. `None` is the commonest case: it passes, and nothing was emitted. On an
     /// error, what the stage emitted is taken back.
     #[inline(always)]
     fn step(
@@ -308,14 +310,20 @@ impl<E> Pipeline<E> {
         out.aim(*next);
         tally.add(Counter::Entered, 1);
         let result = clock.time(tally, || stage.process(event, out));
-        if matches!(result, Ok(Flow::Pass)) && out.is_untouched(mark) {
-            tally.add(Counter::Passed, 1);
-            return None;
+        match result {
+            Ok(Flow::Pass) if out.is_untouched(mark) => {
+                tally.add(Counter::Passed, 1);
+                None
+            }
+            Ok(Flow::Filter) if out.is_untouched(mark) => {
+                tally.add(Counter::Filtered, 1);
+                Some(result)
+            }
+            _ => Some(self.settle(id, mark, result)),
         }
-        Some(self.settle(id, mark, result))
     }
 
-    /// Everything but the common case; kept out of the loop over the stages.
+    /// Everything but the common cases; kept out of the loop over the stages.
     #[inline(never)]
     fn settle(
         &mut self,

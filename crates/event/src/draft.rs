@@ -52,8 +52,10 @@ impl Draft<'_> {
     /// Takes away every value at `path`, in every duplicate of its parents too.
     pub(crate) fn remove(&mut self, path: &Path) -> bool {
         let (first, rest) = path.split();
-        let (mut hit, mut from) = (false, 0);
-        while let Some((place, next)) = self.view().find_from(from, ROOT, first) {
+        let (mut hit, mut from) = (false, Some(0));
+        while let Some(slot) = from
+            && let Some((place, next)) = self.view().find_from(slot, ROOT, first)
+        {
             hit |= self.remove_at(place, rest);
             from = next;
         }
@@ -72,8 +74,10 @@ impl Draft<'_> {
     }
 
     fn remove_inner(&mut self, parent: u32, name: &Name, deeper: &[Segment]) -> bool {
-        let (mut hit, mut from) = (false, 0);
-        while let Some((place, next)) = self.view().find_from(from, parent, name) {
+        let (mut hit, mut from) = (false, Some(0));
+        while let Some(slot) = from
+            && let Some((place, next)) = self.view().find_from(slot, parent, name)
+        {
             hit |= self.remove_from(place, deeper);
             from = next;
         }

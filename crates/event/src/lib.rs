@@ -89,6 +89,7 @@ mod scan;
 mod shape;
 mod simd;
 mod slice;
+mod spelled;
 mod splice;
 mod tag;
 mod value;

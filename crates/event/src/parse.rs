@@ -13,7 +13,7 @@ use crate::{scan, tag};
 use grammar::{any, container, scalar, string, unexpected};
 
 /// Where a member of the event, or of an object in it, lies in the text.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Node {
     /// The name without its quotes.
     pub(crate) key_start: u32,
@@ -175,49 +175,36 @@ fn members<const DEPTH: usize>(
     // The brace or comma before the next name, or what stands behind a value.
     let mut at = open;
     loop {
-        let (key_start, key_end, mut value_start, tag);
+        let mut node = Node::default();
         // What is expected may begin with a brace: only where the object opens may it be one.
         let may_be_expected = at == open || text.get(at) == Some(&b',');
-        if let Some((len, expected)) = may_be_expected.then(|| shape.expect(text, at)).flatten() {
-            (key_start, key_end, value_start) = (at + 2, at + len - 2, at + len);
-            tag = expected;
+        if let Some((len, name)) = may_be_expected.then(|| shape.expect(text, at)).flatten() {
+            name.place(at as u32, (at + len) as u32, &mut node);
+        } else if let Some(end) = next_name(text, at, at == open, &mut node)? {
+            return Ok(end);
         } else {
-            match next_name(text, at, at == open, shape)? {
-                Next::End(end) => return Ok(end),
-                Next::Name(name) => {
-                    (key_start, key_end, value_start) = (name.start, name.end, name.value);
-                    tag = name.tag;
-                }
-            }
+            shape.learn(text, at, &node);
         }
-        let mut children = (0, 0);
         let value_end = loop {
-            break match text.get(value_start) {
-                Some(b'"') => string(text, value_start + 1)?.0 + 1,
+            let at = node.value_start as usize;
+            break match text.get(at) {
+                Some(b'"') => string(text, at + 1)?.0 + 1,
                 Some(b'{') => {
-                    let (end, first, last) = object(text, value_start, shape)?;
-                    children = (first, last);
+                    let (end, first, last) = object(text, at, shape)?;
+                    (node.child_start, node.child_end) = (first, last);
                     end
                 }
-                Some(b'[') => container(text, value_start, DEPTH)?,
+                Some(b'[') => container(text, at, DEPTH)?,
+                // More of it than was expected.
                 Some(b' ' | b'\t' | b'\n' | b'\r') => {
-                    value_start = scan::far_blank(text, value_start);
+                    node.value_start = scan::far_blank(text, at) as u32;
                     continue;
                 }
-                _ => scalar(text, value_start)?,
+                _ => scalar(text, at)?,
             };
         };
-        nodes.push(Node {
-            key_start: key_start as u32,
-            key_end: key_end as u32,
-            value_start: value_start as u32,
-            value_end: value_end as u32,
-            child_start: children.0,
-            child_end: children.1,
-            patch: 0,
-            tag,
-            flags: 0,
-        });
+        node.value_end = value_end as u32;
+        nodes.push(node);
         at = value_end;
         if text.get(at) == Some(&b'}') {
             return Ok(at + 1);
@@ -225,35 +212,23 @@ fn members<const DEPTH: usize>(
     }
 }
 
-/// What follows a value, or the brace that opens an object.
-enum Next {
-    /// The object ends: behind its brace.
-    End(usize),
-    Name(Name),
-}
-
-/// A member's name that was not the expected one.
-struct Name {
-    /// Behind its opening quote.
-    start: usize,
-    /// Its closing quote.
-    end: usize,
-    /// Behind its colon.
-    value: usize,
-    /// [`tag::ASK`] if it has escapes.
-    tag: u16,
-}
-
+/// The name that follows the brace which opens an object, or a value, and where its own value begins; or where the
+/// object ends, if none follows.
 #[inline(never)]
-fn next_name(text: &[u8], from: usize, first: bool, shape: &mut Shape) -> Result<Next, Fault> {
+fn next_name(
+    text: &[u8],
+    from: usize,
+    first: bool,
+    node: &mut Node,
+) -> Result<Option<usize>, Fault> {
     let mut at = scan::skip_blank(text, from);
     match text.get(at) {
-        Some(b'}') if !first => return Ok(Next::End(at + 1)),
+        Some(b'}') if !first => return Ok(Some(at + 1)),
         Some(b',') if !first => at = scan::skip_blank(text, at + 1),
         Some(b'{') if first => {
             at = scan::skip_blank(text, at + 1);
             if text.get(at) == Some(&b'}') {
-                return Ok(Next::End(at + 1));
+                return Ok(Some(at + 1));
             }
         }
         _ => return Err(unexpected(text, at, Kind::ExpectedCommaOrBrace)),
@@ -266,19 +241,14 @@ fn next_name(text: &[u8], from: usize, first: bool, shape: &mut Shape) -> Result
     if text.get(colon) != Some(&b':') {
         return Err(unexpected(text, colon, Kind::ExpectedColon));
     }
-    let tag = if escaped {
+    node.tag = if escaped {
         tag::ASK
     } else {
         tag::of(&text[at + 1..end])
     };
-    let is_tight = !escaped && at == from + 1 && colon == end + 1;
-    shape.learn(is_tight.then(|| &text[from..=colon]), tag);
-    Ok(Next::Name(Name {
-        start: at + 1,
-        end,
-        value: colon + 1,
-        tag,
-    }))
+    (node.key_start, node.key_end) = (at as u32 + 1, end as u32);
+    node.value_start = scan::skip_blank(text, colon + 1) as u32;
+    Ok(None)
 }
 
 /// How deep the containers of a valid value are nested: 0 for a scalar.

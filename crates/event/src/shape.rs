@@ -1,19 +1,10 @@
 //! The names that the next event most likely has: those of the last one.
 
-use wide::u8x16;
-
 use crate::memo::Memo;
 use crate::parse::Node;
-use crate::tag;
+use crate::spelled::{NOTHING, Spelled};
 
-/// How much of a name is compared at once.
-const LANE: usize = 16;
-/// The most that is compared: a longer name is looked at anew in each event.
-const WIDTH: usize = 2 * LANE;
-
-/// The names of the last event, in the order of its text, each with what stands before and behind it: `{"name":` for
-/// the first of an object, `,"name":` for another. Where the next event has the same, one comparison finds that the
-/// object goes on, where the name ends, and where its value begins.
+/// The names of the last event, in the order of its text.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shape {
     names: Vec<Spelled>,
@@ -33,25 +24,6 @@ pub(crate) struct Shape {
     memo: Memo,
 }
 
-/// The bytes from the brace or comma through the colon, if they fit.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Spelled {
-    bytes: [u8; WIDTH],
-    len: u32,
-    /// A bit for each byte of the first lane that counts.
-    mask: u32,
-    /// Of the name.
-    pub(crate) tag: u16,
-}
-
-/// What no text has, for a text is UTF-8.
-const NOTHING: Spelled = Spelled {
-    bytes: [0xff; WIDTH],
-    len: 0,
-    mask: 1,
-    tag: tag::ASK,
-};
-
 /// Events with more names are not worth it to compare each with each.
 const MOST_UNIQUE: usize = 64;
 
@@ -65,31 +37,6 @@ fn are_unique(top: &[Node], sub: &[Node]) -> bool {
     top.len() + sub.len() <= MOST_UNIQUE
         && differ(top)
         && top.iter().all(|node| differ(children(node)))
-}
-
-impl Spelled {
-    /// Its length, if it stands at `text[at]`.
-    #[inline(always)]
-    pub(crate) fn len_at(&self, text: &[u8], at: usize) -> Option<usize> {
-        let here = text.get(at..)?;
-        let len = self.len as usize;
-        let Some(first) = here.first_chunk::<LANE>() else {
-            return self.is_at_end(here).then_some(len);
-        };
-        let (lanes, _) = self.bytes.as_chunks::<LANE>();
-        let same = u8x16::new(*first)
-            .simd_eq(u8x16::new(lanes[0]))
-            .to_bitmask();
-        let is_here = same & self.mask == self.mask
-            && (len <= LANE || here[LANE..].starts_with(&self.bytes[LANE..len]));
-        is_here.then_some(len)
-    }
-
-    /// Whether it stands at the beginning of the last bytes of a text.
-    #[inline(never)]
-    fn is_at_end(&self, here: &[u8]) -> bool {
-        self.len > 0 && here.starts_with(&self.bytes[..self.len as usize])
-    }
 }
 
 impl Shape {
@@ -141,33 +88,23 @@ impl Shape {
         self.names.iter()
     }
 
-    /// The length of `,"name":` at `text[at]` and the name's tag, if it is what was expected there.
+    /// What is expected at `text[at]`, if it stands there, and its length.
     #[inline(always)]
-    pub(crate) fn expect(&mut self, text: &[u8], at: usize) -> Option<(usize, u16)> {
+    pub(crate) fn expect(&mut self, text: &[u8], at: usize) -> Option<(usize, &Spelled)> {
         let spelled = self.names.get(self.next)?;
         let len = spelled.len_at(text, at)?;
         self.next += 1;
-        Some((len, spelled.tag))
+        Some((len, spelled))
     }
 
-    /// What was not expected: a name without escapes and what stands before and behind it, or `None` for anything else.
+    /// What stood there instead: the name of `node`, behind whatever ends at `from`.
     #[cold]
-    pub(crate) fn learn(&mut self, spelled: Option<&[u8]>, tag: u16) {
+    pub(crate) fn learn(&mut self, text: &[u8], from: usize, node: &Node) {
         (self.surprised, self.is_settled) = (true, false);
         if self.names.len() <= self.next {
             self.names.resize(self.next + 1, NOTHING);
         }
-        let name = &mut self.names[self.next];
+        self.names[self.next].learn(text, from, node);
         self.next += 1;
-        *name = NOTHING;
-        let spelled = spelled.unwrap_or_default();
-        if let Some(bytes) = name.bytes.get_mut(..spelled.len())
-            && !spelled.is_empty()
-        {
-            bytes.copy_from_slice(spelled);
-            name.len = spelled.len() as u32;
-            name.tag = tag;
-            name.mask = ((1_u64 << spelled.len().min(LANE)) - 1) as u32;
-        }
     }
 }

@@ -82,6 +82,26 @@ impl<'a> View<'a> {
     #[inline]
     pub(crate) fn get(&self, path: &Path) -> Option<Value<'a>> {
         let (first, rest) = path.split();
+        if let ([], Some(found)) = (rest, self.recall(first)) {
+            return Some(Value::borrowed(found));
+        }
+        self.look_up(first, rest)
+    }
+
+    /// The text of the top-level member of that name, if nothing was edited and it is known where it stands.
+    #[inline(always)]
+    fn recall(&self, name: &Name) -> Option<&'a [u8]> {
+        if self.edits.touched || !self.index.is_mapped {
+            return None;
+        }
+        let i = self.index.memo().recall(ROOT, name)??;
+        let node = self.index.top.get(i)?;
+        self.text
+            .get(node.value_start as usize..node.value_end as usize)
+    }
+
+    #[inline(never)]
+    fn look_up(&self, first: &Name, rest: &[Segment]) -> Option<Value<'a>> {
         let place = self.find(ROOT, first)?;
         let Some((next, deeper)) = rest.split_first() else {
             return Some(self.value(place));
@@ -223,22 +243,21 @@ impl<'a> View<'a> {
 
     /// The first member of that name in slot `from` or later, where `from` is 0 or behind the last one found: the
     /// indexed members of a parent have a slot each, what was added to the event has the slots after them. Also the
-    /// slot after the one found.
+    /// slot after the one found, if there may be another.
     #[inline]
     pub(crate) fn find_from(
         &self,
         from: usize,
         parent: u32,
         name: &Name,
-    ) -> Option<(Place, usize)> {
+    ) -> Option<(Place, Option<usize>)> {
         let (nodes, first) = self.nodes(parent);
         if self.index.is_mapped {
-            // Behind one that was found there is no other.
+            // No other has that name, and none was added while this one was there.
             if from == 0
-                && let Some(place @ (Place::Top(i) | Place::Sub(i))) =
-                    self.find_mapped(parent, name)
+                && let Some(place) = self.find_mapped(parent, name)
             {
-                return Some((place, i - first + 1));
+                return Some((place, None));
             }
         } else if let Some(i) = nodes
             .get(from..)
@@ -250,11 +269,11 @@ impl<'a> View<'a> {
             } else {
                 Place::Sub(first + slot)
             };
-            return Some((place, slot + 1));
+            return Some((place, Some(slot + 1)));
         }
         let added = from.saturating_sub(nodes.len())..self.edits.added.len();
         let i = { added }.find(|i| self.is_added(*i, parent, name))?;
-        Some((Place::Added(i), nodes.len() + i + 1))
+        Some((Place::Added(i), Some(nodes.len() + i + 1)))
     }
 
     /// Appends the event's text: what was not touched as it came, in runs as long as they are.

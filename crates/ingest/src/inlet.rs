@@ -10,6 +10,7 @@ use millpond_delivery::{Backlog, Settled, SourceLedger, Taken, Ticket, TicketInf
 use millpond_event::{Buffer, BufferPool, Chunk, Slice};
 use millpond_queue::{Budget, Gate, Parcel, Permit, RoomSender, Weight, monotonic_nanos};
 
+use crate::catch_up::{AHEAD, CatchUp};
 use crate::flag::{Flag, Raised};
 use crate::lease::Lease;
 use crate::routes::{Route, Routes, Waited};
@@ -21,10 +22,7 @@ use crate::{Resume, Resumed, Stop};
 pub(crate) const PAGE: usize = 4096;
 /// How often a wait for the budget is added to the source's counts while it lasts.
 const LAP: Duration = Duration::from_millis(500);
-/// A source is far ahead when more bytes than this wait in the process: about what caches hold.
-const AHEAD: u64 = 8 << 20;
-/// How long it pauses then before each read.
-const PAUSE: Duration = Duration::from_millis(1);
+
 /// What a source works with: its routes, its share of the budget, its counts. A clone is the same
 /// inlet; when the last one is dropped, the routes close.
 #[derive(Clone)]
@@ -45,6 +43,7 @@ struct Inner {
     ledger: Arc<SourceLedger>,
     stop: Stop,
     closed: Flag,
+    catch_up: CatchUp,
 }
 
 /// Where a source's events go.
@@ -118,6 +117,7 @@ impl Inlet {
                 ledger,
                 stop,
                 closed: Flag::default(),
+                catch_up: CatchUp::default(),
             }),
             branches: Arc::default(),
             onlooker: None,
@@ -273,7 +273,10 @@ impl Inlet {
         }
         if self.is_ahead() {
             let _waited = Waited::new(&self.inner.ledger);
-            futures_lite::future::or(self.ended(), async_std::task::sleep(PAUSE)).await;
+            let budget = &self.inner.budget;
+            let (used, returned) = (budget.used(), budget.returned());
+            let pause = self.inner.catch_up.pause(monotonic_nanos(), used, returned);
+            futures_lite::future::or(self.ended(), async_std::task::sleep(pause)).await;
             if self.is_ended() {
                 return None;
             }

@@ -84,14 +84,30 @@ impl<T> RoomSender<T> {
     /// # Errors
     /// [`TrySendError::Full`] when the room has no space for it, [`TrySendError::Closed`] when the
     /// consumer is gone.
-    pub fn try_send(&self, mut parcel: Parcel<T>) -> Result<(), TrySendError<T>> {
+    pub fn try_send(&self, parcel: Parcel<T>) -> Result<(), TrySendError<T>> {
+        self.put(parcel)?;
+        self.ring();
+        Ok(())
+    }
+
+    /// The same without waking a consumer that waits in [`RoomReceiver::recv_async`]: for a sender that has more
+    /// to put in soon, and calls [`RoomSender::ring`] after the last.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send). Where there is no space the consumer is woken, for that is what makes some.
+    pub fn put(&self, mut parcel: Parcel<T>) -> Result<(), TrySendError<T>> {
         let shared = &self.ends.shared;
         parcel.weight.events = parcel.weight.events.max(1);
-        shared
-            .gauge
-            .push(&self.sender, parcel, Some(shared.limits))?;
-        shared.parcels.wake();
-        Ok(())
+        let put = shared.gauge.push(&self.sender, parcel, Some(shared.limits));
+        if matches!(put, Err(TrySendError::Full(_))) {
+            self.ring();
+        }
+        put
+    }
+
+    /// Wakes the consumer for what was put in.
+    pub fn ring(&self) {
+        self.ends.shared.parcels.wake();
     }
 
     /// Waits for space, asynchronously. May be cancelled at any time: the parcel is then dropped
@@ -193,6 +209,11 @@ impl<T> RoomReceiver<T> {
         .await
     }
 
+    /// True when a parcel waits.
+    pub fn has_parcels(&self) -> bool {
+        self.shared.gauge.events() > 0
+    }
+
     /// Says that `events` events of the parcels taken are no longer in the consumer's hand.
     /// [`RoomView::in_hand`] counts what is taken and not done.
     pub fn done(&self, events: u64) {
@@ -234,6 +255,12 @@ impl RoomView {
     /// Wakes those who wait for space, though there may be none: what they wait for has changed.
     pub fn wake_senders(&self) {
         self.shared.space.wake();
+    }
+
+    /// Wakes the consumer, though there may be nothing for it: somebody who put something in may not come to
+    /// [`RoomSender::ring`].
+    pub fn wake_receiver(&self) {
+        self.shared.parcels.wake();
     }
 
     /// Events that the consumer has taken and not yet done; read after the depth, it misses none.

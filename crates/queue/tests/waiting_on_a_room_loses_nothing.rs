@@ -60,6 +60,36 @@ fn a_receive_that_is_cancelled_after_it_was_woken_leaves_the_parcel_there() {
 }
 
 #[test]
+fn what_is_put_in_wakes_nobody_before_the_ring_unless_there_is_no_space_for_more() {
+    let limits = Limits {
+        events: 2,
+        bytes: u64::MAX,
+    };
+    let (sender, mut receiver) = room("rows", limits);
+    let (woken, waker) = task();
+    let mut context = Context::from_waker(&waker);
+    for item in 0..2 {
+        assert!(pin!(receiver.recv_async()).poll(&mut context).is_pending());
+        assert!(!receiver.has_parcels());
+        sender.put(parcel(item)).unwrap();
+        assert!(receiver.has_parcels());
+        assert_eq!(times(&woken), item as usize);
+        match item {
+            0 => sender.ring(),
+            _ => receiver.view().wake_receiver(),
+        }
+        assert_eq!(times(&woken), item as usize + 1);
+        assert!(receiver.try_recv().is_some());
+    }
+    assert!(pin!(receiver.recv_async()).poll(&mut context).is_pending());
+    sender.put(parcel(2)).unwrap();
+    sender.put(parcel(3)).unwrap();
+    assert_eq!(times(&woken), 2);
+    assert!(sender.put(parcel(4)).is_err());
+    assert_eq!(times(&woken), 3, "who is to make space has to know");
+}
+
+#[test]
 fn a_send_that_is_cancelled_delivers_nothing_and_frees_its_permit() {
     let budget = Budget::new(10);
     let (sender, mut receiver) = room("rows", ROOM_FOR_ONE);

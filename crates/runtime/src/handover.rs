@@ -12,12 +12,15 @@ use crate::view::Counts;
 /// Output that waits for space in a sink's room, in order.
 pub(crate) struct Outbox<O> {
     waiting: VecDeque<(usize, Parcel<Outbound<O>>)>,
+    /// Something was put into a room whose sink has not been woken for it.
+    put: bool,
 }
 
 impl<O> Outbox<O> {
     pub(crate) fn new() -> Self {
         Outbox {
             waiting: VecDeque::new(),
+            put: false,
         }
     }
 
@@ -32,9 +35,14 @@ impl<O> Outbox<O> {
         self.waiting.push_back((exit, parcel));
     }
 
-    /// Hands over what the rooms have space for; true when nothing is left. `waker` is woken when a
-    /// room that was full has space. What waits for one sink never overtakes itself, and does not
-    /// hold up what goes to another.
+    /// Whether something was put into a room since the last time this was asked: its sink is to be woken.
+    pub(crate) fn take_put(&mut self) -> bool {
+        std::mem::take(&mut self.put)
+    }
+
+    /// Puts what the rooms have space for into them; true when nothing is left. Wakes no sink: see
+    /// [`take_put`](Self::take_put). `waker` is woken when a room that was full has space. What waits for one sink
+    /// never overtakes itself, and does not hold up what goes to another.
     pub(crate) fn flush<C: Codec<Output = O>>(
         &mut self,
         codec: &C,
@@ -61,6 +69,7 @@ impl<O> Outbox<O> {
                     self.waiting.push_back((at, parcel));
                 }
                 None => {
+                    self.put = true;
                     counts.outbox_rows.fetch_sub(rows, Ordering::SeqCst);
                 }
             }
@@ -89,7 +98,7 @@ fn hand_over<C: Codec>(
             give_up(codec, parcel, Fate::Dropped(reason));
             Ok(())
         }
-        None => exit.room.try_send(parcel),
+        None => exit.room.put(parcel),
     };
     let parcel = match send(parcel) {
         Ok(()) => return None,

@@ -6,8 +6,9 @@ use millpond_queue::monotonic_nanos;
 use crate::view::WorkersView;
 use crate::watch::{Doing, Watched};
 
-/// Finds workers that do not get on. Nothing of it is on the data path; whoever wants to know has to look now and
-/// then, since an age begins when the same thing is seen for the second time.
+/// Finds workers that do not get on. Whoever wants to know has to look now and then, since an age begins when the
+/// same thing is seen for the second time. A sink that a worker has put something out for and not woken when it got
+/// stuck is woken then; nothing else of it is on the data path.
 pub struct Hangs {
     workers: WorkersView,
     shards: Arc<[Arc<dyn Watched>]>,
@@ -73,7 +74,11 @@ impl Hangs {
             };
             *seen = Some(Seen { task, first });
             let age = Duration::from_nanos(now - first);
-            if now == first || age < at_least {
+            if now == first {
+                continue;
+            }
+            watched.ring();
+            if age < at_least {
                 continue;
             }
             let Doing {

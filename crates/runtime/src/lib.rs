@@ -51,6 +51,7 @@ mod shard;
 mod throttle;
 mod times;
 mod view;
+mod wakes;
 mod watch;
 mod worker;
 

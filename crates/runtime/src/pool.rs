@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use millpond_delivery::{Inbound, Lane};
-use millpond_queue::{Intake, Limits, ReadySet, mailboxes};
+use millpond_queue::{Intake, Limits, ReadySet, RoomView, mailboxes};
 
 use crate::brake::{Brake, Way};
 use crate::codec::Codec;
@@ -15,6 +15,7 @@ use crate::process::{Children, Processes, ProcessesView, Remotes, Wire};
 use crate::service::ServiceCounts;
 use crate::shard::{Shard, Shared};
 use crate::view::{Counts, PipelineView, WorkersView};
+use crate::wakes::Wakes;
 use crate::watch::{Watch, Watched};
 use crate::worker::Worker;
 
@@ -279,6 +280,7 @@ pub fn assemble<C: Codec>(
             tick: options.tick,
             cursor: number * ready.len() / options.workers,
             slept: false,
+            wakes: Wakes::new(),
         })
         .collect();
     Ok(Assembled {
@@ -443,13 +445,14 @@ fn add_pipeline<C: Codec>(
         tick_nanos: options.tick.map(nanos),
     });
     let stages: Arc<[String]> = edition.blueprint.stage_names().into();
+    let rooms: Arc<[RoomView]> = shared.exits.iter().map(|exit| exit.room.view()).collect();
     for (number, mailbox) in boxes.into_iter().enumerate() {
         let waker = ready.waker(base + number);
         let lane = Lane {
             pipeline: name.clone(),
             shard: u32::try_from(number).unwrap_or(u32::MAX),
         };
-        let watch = Watch::new(name.clone(), lane.shard, stages.clone());
+        let watch = Watch::new(name.clone(), lane.shard, stages.clone(), rooms.clone());
         shards.push(Mutex::new(Shard::new(
             shared.clone(),
             lane,

@@ -39,6 +39,13 @@ pub(crate) struct Shared<C: Codec> {
     pub(crate) tick_nanos: Option<u64>,
 }
 
+impl<C: Codec> Shared<C> {
+    /// Wakes the sinks for what was put into their rooms.
+    pub(crate) fn ring(&self) {
+        self.exits.iter().for_each(|exit| exit.room.ring());
+    }
+}
+
 /// A shard of a pipeline: its mailbox, its instance of the line, and what is on its way out.
 ///
 /// Owned by one worker at a time; see [`Shard::run`].
@@ -180,8 +187,9 @@ impl<C: Codec> Shard<C> {
     }
 
     /// Works through the mailbox until it is empty, its turn is over or the output finds no space.
-    /// When it returns, all output is in the sinks' rooms or in the outbox. With a `remote`, its line is run
-    /// there. `slept` says that the worker slept until now, `started` when that is. Says when it was over, too.
+    /// When it returns, all output is in the sinks' rooms, which are to be rung, or in the outbox. With a `remote`, its
+    /// line is run there. `slept` says that the worker slept until now, `started` when that is. Says when it was over,
+    /// too.
     pub(crate) fn run(
         &mut self,
         ready: &ReadySet,
@@ -268,6 +276,10 @@ impl<C: Codec> Shard<C> {
             if self.has_enough_output() {
                 if !self.hand_over() {
                     return After::Parked;
+                }
+                // The rest of the slice may take long.
+                if self.outbox.take_put() {
+                    self.shared.ring();
                 }
                 self.clock = monotonic_nanos();
                 turn_over |= self.shared.budget.is_overdrawn();

@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use millpond_engine::Cursor;
+use millpond_queue::RoomView;
 
 use crate::codec::Codec;
 
@@ -12,6 +13,8 @@ const EVENT_BITS: u32 = 32;
 pub(crate) struct Watch<C: Codec> {
     pipeline: Arc<str>,
     shard: u32,
+    /// Those of its pipeline's sinks.
+    rooms: Arc<[RoomView]>,
     stages: Mutex<Arc<[String]>>,
     pub(crate) cursor: Arc<Cursor>,
     /// The number of the batch, and the place of the event in it from 1; 0 for none.
@@ -27,6 +30,9 @@ pub(crate) trait Watched: Send + Sync {
 
     /// What is being done.
     fn look(&self) -> Doing;
+
+    /// Wakes the sinks of its pipeline, in case their worker has put something out and not come to that yet.
+    fn ring(&self);
 }
 
 /// What a shard is doing.
@@ -38,10 +44,16 @@ pub(crate) struct Doing {
 }
 
 impl<C: Codec> Watch<C> {
-    pub(crate) fn new(pipeline: Arc<str>, shard: u32, stages: Arc<[String]>) -> Self {
+    pub(crate) fn new(
+        pipeline: Arc<str>,
+        shard: u32,
+        stages: Arc<[String]>,
+        rooms: Arc<[RoomView]>,
+    ) -> Self {
         Watch {
             pipeline,
             shard,
+            rooms,
             stages: Mutex::new(stages),
             cursor: Arc::default(),
             at: AtomicU64::new(0),
@@ -95,6 +107,10 @@ impl<C: Codec> Watched for Watch<C> {
             stage: stage.cloned(),
             event,
         }
+    }
+
+    fn ring(&self) {
+        self.rooms.iter().for_each(RoomView::wake_receiver);
     }
 }
 

@@ -9,6 +9,7 @@ use crate::panics::catch_panic;
 use crate::process::Remote;
 use crate::shard::Shard;
 use crate::view::WorkersView;
+use crate::wakes::Wakes;
 
 /// A worker: takes ready shards, one at a time. [`Worker::run`] merely loops over [`Worker::step`].
 pub struct Worker<C: Codec> {
@@ -24,6 +25,8 @@ pub struct Worker<C: Codec> {
     pub(crate) cursor: usize,
     /// It slept until just now.
     pub(crate) slept: bool,
+    /// Sinks to wake.
+    pub(crate) wakes: Wakes<C>,
 }
 
 /// What a step came to.
@@ -40,7 +43,15 @@ pub enum Step {
 impl<C: Codec> Worker<C> {
     /// Runs one ready shard for a slice, if there is one. Never waits.
     pub fn step(&mut self) -> Step {
+        let step = self.step_on();
+        self.wakes.wake();
+        step
+    }
+
+    /// The same for a worker that goes on with the next step at once: sinks are woken for several steps together.
+    fn step_on(&mut self) -> Step {
         let Some(shard) = self.ready.claim_as(self.number, self.cursor) else {
+            self.wakes.wake();
             return if self.ready.is_finished() {
                 Step::Finished
             } else {
@@ -59,17 +70,23 @@ impl<C: Codec> Worker<C> {
                 .unwrap_or_else(PoisonError::into_inner);
             let remote = self.remote.as_mut().map(|remote| &mut **remote as _);
             let slept = std::mem::take(&mut self.slept);
-            match catch_panic(|| shard.run(&self.ready, remote, slept, started)) {
+            self.wakes.before(&shard.shared);
+            let ran = match catch_panic(|| shard.run(&self.ready, remote, slept, started)) {
                 Ok(ran) => ran,
                 Err(panic) => {
                     self.view.inner.restarts.fetch_add(1, Ordering::Relaxed);
                     (shard.recover(&panic), monotonic_nanos())
                 }
+            };
+            if shard.outbox.take_put() {
+                self.wakes.owe(&shard.shared, started);
             }
+            ran
         };
         // The output was handed over before this: the shard may run elsewhere from here on.
         self.ready.release(shard, after);
         self.view.end(self.number, ended - started);
+        self.wakes.after(ended, self.ready.any_ready());
         Step::Ran
     }
 
@@ -87,7 +104,7 @@ impl<C: Codec> Worker<C> {
                 self.ready.ring();
                 return false;
             }
-            match self.step() {
+            match self.step_on() {
                 Step::Ran => {}
                 Step::Idle => match self.tick {
                     None => {

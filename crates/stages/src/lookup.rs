@@ -26,10 +26,10 @@ impl<T> Lookup<T> {
     /// Looks up strings only. Copies nothing, unless there are many keys and the string has escapes.
     pub(crate) fn get_string(&self, value: &Value<'_>) -> Option<&T> {
         match self {
-            Self::Few(entries) => entries
-                .iter()
-                .find(|(key, _)| value.is_str(key))
-                .map(|(_, found)| found),
+            Self::Few(entries) => {
+                let found = value.position_in(entries.iter().map(|(key, _)| &**key))?;
+                Some(&entries[found].1)
+            }
             Self::Many(_) => self.find(&value.as_str()?),
         }
     }

@@ -3,7 +3,7 @@
 use super::grammar::{container, scalar, string};
 use super::{Index, Node};
 use crate::scan;
-use crate::shape::Spelled;
+use crate::spelled::Spelled;
 
 /// Fills `index` from a text that begins at `start` with an event of the expected shape, and says where the event ends.
 /// `None` says nothing of the text, which another pass has to judge.
@@ -48,10 +48,8 @@ pub(super) fn event(text: &[u8], start: usize, index: &mut Index) -> Option<usiz
 #[inline(always)]
 fn begin(text: &[u8], at: usize, name: &Spelled, node: &mut Node) -> Option<usize> {
     let value = at + name.len_at(text, at)?;
-    node.key_start = at as u32 + 2;
-    node.key_end = value as u32 - 2;
-    node.value_start = value as u32;
-    (node.tag, node.flags) = (name.tag, 0);
+    name.place(at as u32, value as u32, node);
+    node.flags = 0;
     Some(value)
 }
 
@@ -87,6 +85,34 @@ mod tests {
         }
         index.clear();
         assert_eq!(event(TEXT.as_bytes(), 0, &mut index), Some(TEXT.len()));
+    }
+
+    #[test]
+    fn blanks_between_tokens_are_expected_where_they_were() {
+        let spaced = r#"{"a": 1, "b": {"c": "x", "d" : [ ]}, "long_enough_for_two": 2 }"#;
+        let mut index = Index::default();
+        for _ in 0..2 {
+            parse::event(spaced.as_bytes(), &mut index).unwrap();
+        }
+        for (from, to, expected) in [
+            ("1", "-0.5", true),
+            ("[ ]", "[ 1 ]", true),
+            (r#""a": "#, r#""a":"#, false),
+            (r#", "b""#, r#" ,"b""#, false),
+            (r#""d" :"#, r#""d": "#, false),
+        ] {
+            // Behind the last value there is a blank: what follows one is never expected.
+            let text = spaced.replacen(from, to, 1).replace(" }", "}");
+            let found = event(text.as_bytes(), 0, &mut index.clone());
+            assert_eq!(found.is_some(), expected, "{text}");
+        }
+        let text = spaced.replace(" }", "}");
+        assert_eq!(event(text.as_bytes(), 0, &mut index), Some(text.len()));
+        let names = index.top.iter().chain(&index.sub);
+        let names: Vec<_> = names
+            .map(|node| &text[node.key_start as usize..node.key_end as usize])
+            .collect();
+        assert_eq!(names, ["a", "b", "long_enough_for_two", "c", "d"]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use millpond_delivery::OpenGuard;
 
 use super::Limits;
 use super::halves::{Half, Halves};
+use super::turns::{Share, Turns};
 use crate::feed::Feed;
 use crate::flag::Raised;
 use crate::idle::Idle;
@@ -29,6 +30,7 @@ pub(super) struct Connection {
     stream: TcpStream,
     feed: Feed,
     half: Half,
+    share: Share,
     ended: Ended,
     evicted: Raised,
     idle: Option<Idle>,
@@ -49,12 +51,19 @@ enum Turn {
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream, limits: Limits, inlet: Inlet, halves: &Halves) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        limits: Limits,
+        inlet: Inlet,
+        halves: &Halves,
+        turns: &Turns,
+    ) -> Self {
         let half = halves.open();
         Connection {
             stream,
             evicted: half.evicted().raised(),
             half,
+            share: turns.open(),
             ended: inlet.ended(),
             idle: limits.idle.map(Idle::new),
             _open: inlet.ledger().open(),
@@ -158,8 +167,13 @@ impl Connection {
         self.touch();
         if full {
             // A peer that is always ready must not keep the others from their turn.
-            task::yield_now().await;
-        } else if little {
+            if self.share.filled() {
+                task::yield_now().await;
+            }
+            return true;
+        }
+        self.share.rest();
+        if little {
             // It was handed on without delay; what comes next may gather, or each few events would cost a wake-up of
             // every thread on their way.
             task::sleep(GATHER).await;
@@ -175,6 +189,7 @@ impl Connection {
             None
         };
         let lease = or(evicted, self.feed.inlet().lease(self.feed.need())).await;
+        self.share.waited();
         self.touch();
         lease
     }

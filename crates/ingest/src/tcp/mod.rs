@@ -1,5 +1,6 @@
 mod connection;
 mod halves;
+mod turns;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::settings::{default_max_line, max_line};
 use crate::{BoxFuture, ConfigError, Opened, Source, SourceError, listener};
 use connection::Connection;
 use halves::Halves;
+use turns::Turns;
 
 /// Newline-framed events from TCP connections: `type = "tcp"`.
 ///
@@ -128,11 +130,11 @@ impl Opened for Bound {
         let Bound {
             listener, limits, ..
         } = *self;
-        let halves = Halves::new(limits.partial);
+        let (halves, turns) = (Halves::new(limits.partial), Turns::default());
         Box::pin(async move {
             let connection = {
                 let inlet = inlet.clone();
-                move |stream| Connection::new(stream, limits, inlet.clone(), &halves).run()
+                move |stream| Connection::new(stream, limits, inlet.clone(), &halves, &turns).run()
             };
             listener::run(listener, limits.max_connections, inlet, connection).await;
             Ok(())

@@ -38,6 +38,30 @@ fn a_sender_and_a_receiver_that_wait_for_each_other_both_go_on() {
 }
 
 #[test]
+fn a_receiver_hears_of_all_that_was_put_in_before_the_ring() {
+    explore(3, || {
+        let limits = Limits {
+            events: 2,
+            bytes: u64::MAX,
+        };
+        let (sender, mut receiver) = room("rows", limits);
+        let other = sender.clone();
+        let producer = thread::spawn(move || {
+            (0..2).for_each(|item| sender.put(parcel(item, 1)).unwrap());
+            sender.ring();
+            sender
+        });
+        for expected in 0..2 {
+            assert_eq!(
+                block_on(receiver.recv_async()).map(|p| p.item),
+                Some(expected)
+            );
+        }
+        drop((other, producer.join().unwrap()));
+    });
+}
+
+#[test]
 fn two_senders_for_one_place_both_get_it_in_turn() {
     explore(2, || {
         let (sender, mut receiver) = room("rows", ROOM_FOR_ONE);

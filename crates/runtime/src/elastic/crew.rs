@@ -11,6 +11,7 @@ use crate::error::RuntimeError;
 use crate::process::Remotes;
 use crate::shard::Shard;
 use crate::view::WorkersView;
+use crate::wakes::Wakes;
 use crate::worker::Worker;
 
 /// Starts worker threads and lets them go.
@@ -79,6 +80,7 @@ impl<C: Codec> Crew<C> {
             tick: self.tick,
             cursor: number * self.ready.len() / most,
             slept: false,
+            wakes: Wakes::new(),
         };
         let (crew, alive) = (self.clone(), kit.alive.clone());
         let remotes = kit.remotes.clone();

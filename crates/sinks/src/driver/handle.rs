@@ -174,6 +174,7 @@ fn run<F: FnOnce(ClosedReason)>(mut pump: Pump<F>) {
     loop {
         match pump.step(Instant::now(), &mut context) {
             Next::Step => {}
+            Next::Gather => pause_for(pump.gather(), &shared),
             // Asked again because a wake-up for it may have been used up by the writer.
             Next::Wait(_) if shared.is_called() => {}
             Next::Wait(until) => {
@@ -181,8 +182,7 @@ fn run<F: FnOnce(ClosedReason)>(mut pump: Pump<F>) {
                     None => thread::park(),
                     Some(at) => thread::park_timeout(at.saturating_duration_since(Instant::now())),
                 }
-                let gather = pump.writer.as_ref().map(|writer| writer.gather());
-                pause_for(gather.unwrap_or_default(), &shared);
+                pause_for(pump.gather(), &shared);
             }
             Next::Pause(pause) => pause_for(pause, &shared),
             Next::End => return,

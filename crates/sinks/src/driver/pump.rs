@@ -49,6 +49,8 @@ pub(crate) struct Pump<F> {
 pub(crate) enum Next {
     /// The next one.
     Step,
+    /// The next one, once more rows have gathered, for a writer that wants that.
+    Gather,
     /// Nothing to do until the waker is woken, or this time has come.
     Wait(Option<Instant>),
     /// The attempt failed: another one after this pause.
@@ -105,6 +107,10 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
         }
         match room {
             Room::Open => Next::Step,
+            // What came while the writer wrote came one by one, as what follows it will.
+            Room::Empty if delivers && self.hand.is_empty() && self.receiver.has_parcels() => {
+                Next::Gather
+            }
             // There may be more in hand, and the writer may have used up the wake-up for a parcel that
             // came meanwhile: look again.
             _ if delivers => Next::Step,
@@ -114,6 +120,12 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
                 Next::End
             }
         }
+    }
+
+    /// How long rows may gather.
+    pub(crate) fn gather(&self) -> Duration {
+        let writer = self.writer.as_ref();
+        writer.map(|writer| writer.gather()).unwrap_or_default()
     }
 
     fn fill(&mut self, context: &mut Context<'_>) -> Room {
