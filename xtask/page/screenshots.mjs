@@ -14,11 +14,13 @@ const [folder] = process.argv.slice(2);
 const daemon = await Daemon.start(null, ["demo", "--admin", "{admin}"]);
 const browser = await launch();
 try {
-  // Long enough for a burst or two and for the time in which a sink is away to have begun.
-  await until("pressure", 90, async () => (await daemon.json("/api/v1/overview")).pressure !== null);
-  for (const { name, ...look } of PICTURES) {
-    const { page, wrong, close } = await open(browser, daemon.url, look);
-    await page.waitForTimeout(2500);
+  const pages = [];
+  for (const { name, ...look } of PICTURES) pages.push({ name, ...(await open(browser, daemon.url, look)) });
+  // Long enough for a burst or two and for the time in which a sink is away to have begun: the page says why.
+  const [{ page: first }] = pages;
+  await until("a sink is away", 120, async () => (await first.textContent("#pressure")).includes("away, as"));
+  await first.waitForTimeout(1200);
+  for (const { name, page, wrong, close } of pages) {
     await page.screenshot({ path: join(folder, name) });
     if (wrong.length > 0) throw new Error(wrong.join("\n"));
     await close();

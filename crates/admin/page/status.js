@@ -39,7 +39,7 @@ export function showStatus(overview) {
   figure(at("p50"), totals.p50_seconds, span(totals.p50_seconds));
   figure(at("p99"), totals.p99_seconds, span(totals.p99_seconds));
   const most = workers.max > workers.running ? ` of ${workers.max}` : "";
-  figure(at("workers"), workers.running, `${workers.running}${most}, ${percent(workers.busy)} busy`);
+  figure(at("workers"), workers.running, `${workers.running}${most}, ${percent(workers.busy)}`);
   figure(at("unaccounted"), missing, count(missing));
   at("unaccounted").dataset.state = missing === 0 ? "good" : "bad";
 

@@ -5,33 +5,48 @@ use std::time::{Duration, Instant};
 const RATE: u32 = 50;
 /// So many at once, too.
 const BURST: u32 = 200;
+/// Those that have to wait go together, this often: to be woken for each of them would cost the pipelines more than
+/// they do themselves.
+const SPURT: Duration = Duration::from_millis(250);
 
 /// Holds up whoever asks for what is refused, once that comes too fast, so that the pipelines keep their cores. What is
 /// granted is never counted.
 #[derive(Debug)]
 pub(crate) struct Pace {
+    begun: Instant,
     /// When all that was counted so far will be paid off.
     paid: Mutex<Instant>,
 }
 
 impl Pace {
     pub(crate) fn new() -> Self {
+        let begun = Instant::now();
         Pace {
-            paid: Mutex::new(Instant::now()),
+            begun,
+            paid: Mutex::new(begun),
         }
     }
 
-    /// Counts a refusal.
+    /// Counts a refusal, or what may turn out to be one.
     pub(crate) fn count(&self, now: Instant) {
         let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
         *paid = (*paid).max(now) + Duration::from_secs(1) / RATE;
     }
 
+    /// Takes one back that was counted and turned out to be none.
+    pub(crate) fn forgive(&self) {
+        let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
+        let less = paid.checked_sub(Duration::from_secs(1) / RATE);
+        *paid = less.map_or(self.begun, |less| less.max(self.begun));
+    }
+
     /// How long to wait from `now` on before the next one may cost anything.
     pub(crate) fn owed(&self, now: Instant) -> Duration {
         let paid = *self.paid.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = paid.duration_since(self.begun).as_millis() / SPURT.as_millis();
+        let turn = SPURT.saturating_mul(u32::try_from(turn).unwrap_or(u32::MAX));
         let free = Duration::from_secs(1) * BURST / RATE;
-        paid.saturating_duration_since(now).saturating_sub(free)
+        (self.begun + turn).saturating_duration_since(now + free)
     }
 }
 
@@ -42,11 +57,41 @@ mod tests {
     #[test]
     fn a_few_refusals_cost_no_time_and_many_are_held_to_the_rate() {
         let pace = Pace::new();
-        let now = Instant::now();
+        let now = pace.begun;
         (0..BURST).for_each(|_| pace.count(now));
         assert_eq!(pace.owed(now), Duration::ZERO);
         (0..RATE).for_each(|_| pace.count(now));
-        assert!(pace.owed(now) > Duration::from_millis(900));
+        assert!(pace.owed(now) > Duration::from_secs(1) - SPURT);
         assert_eq!(pace.owed(now + Duration::from_secs(1)), Duration::ZERO);
+    }
+
+    #[test]
+    fn those_that_wait_go_together_and_no_faster_than_the_rate() {
+        let pace = Pace::new();
+        let mut now = pace.begun;
+        (0..BURST).for_each(|_| pace.count(now));
+        let mut waits = 0;
+        for _ in 0..10 * RATE {
+            pace.count(now);
+            let owed = pace.owed(now);
+            waits += u32::from(!owed.is_zero());
+            now += owed;
+        }
+        let took = now - pace.begun;
+        assert!(took > Duration::from_secs(10) - SPURT, "{took:?}");
+        assert_eq!(waits, 40);
+    }
+
+    #[test]
+    fn what_is_forgiven_was_never_counted() {
+        let pace = Pace::new();
+        let now = pace.begun;
+        for _ in 0..2 * BURST {
+            pace.count(now);
+            pace.forgive();
+        }
+        assert_eq!(*pace.paid.lock().unwrap(), now);
+        pace.forgive();
+        assert_eq!(*pace.paid.lock().unwrap(), now);
     }
 }

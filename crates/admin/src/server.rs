@@ -105,13 +105,14 @@ async fn accept(listener: &TcpListener, router: &Arc<Router>, tasks: &Executor<'
     let mut open: VecDeque<Open> = VecDeque::new();
     let pace = Arc::new(Pace::new());
     loop {
-        // Connections of whom nothing came but what is refused, or nothing at all.
+        // For connections of whom nothing came but what is refused, or nothing at all.
         let owed = pace.owed(Instant::now());
         if !owed.is_zero() {
             async_std::task::sleep(owed).await;
         }
         match listener.accept().await {
             Ok((stream, _)) => {
+                pace.count(Instant::now());
                 open.retain(|one| !one.task.is_finished());
                 if open.len() >= CONNECTIONS {
                     let useless = |one: &Open| !one.granted.load(Ordering::Relaxed);
@@ -144,7 +145,7 @@ async fn accept(listener: &TcpListener, router: &Arc<Router>, tasks: &Executor<'
     }
 }
 
-/// A connection, which counts as refused unless something was granted over it.
+/// A connection, which counted as refused when it was taken, until something is granted over it.
 struct Visit {
     pace: Arc<Pace>,
     granted: Arc<AtomicBool>,
@@ -154,18 +155,15 @@ impl Visit {
     /// Counts a refused request, and waits until its answer may go.
     async fn judge(&self, status: StatusCode) {
         if !status.is_client_error() {
-            self.granted.store(true, Ordering::Relaxed);
+            if !self.granted.swap(true, Ordering::Relaxed) {
+                self.pace.forgive();
+            }
             return;
         }
         self.pace.count(Instant::now());
-        async_std::task::sleep(self.pace.owed(Instant::now())).await;
-    }
-}
-
-impl Drop for Visit {
-    fn drop(&mut self) {
-        if !self.granted.load(Ordering::Relaxed) {
-            self.pace.count(Instant::now());
+        let owed = self.pace.owed(Instant::now());
+        if !owed.is_zero() {
+            async_std::task::sleep(owed).await;
         }
     }
 }

@@ -82,8 +82,8 @@ fn a_flood_of_refusals_is_slow_and_what_is_granted_is_not() {
             }
             (junk.join().unwrap(), during)
         });
-        // 200 at once, and then 100 a second.
-        assert!(took > Duration::from_millis(2_900), "{took:?}");
+        // 200 at once, and then 50 a second.
+        assert!(took > Duration::from_millis(5_700), "{took:?}");
         assert!(during > 20, "{during} were granted meanwhile");
     });
 }

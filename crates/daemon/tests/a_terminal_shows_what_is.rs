@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
 mod common;
+#[path = "common/tmux.rs"]
+mod tmux;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -12,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use common::{PATIENCE, Place};
 use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
+use tmux::Tmux;
 
 const CONFIG: &str = r#"
 [sources.web]
@@ -91,72 +93,13 @@ fn without_a_daemon_lines_end_with_a_reason() {
     );
 }
 
-/// A terminal of its own that runs a shell command; none, with a word, where there is no tmux.
-struct Tmux {
-    dir: TempDir,
-}
-
-impl Tmux {
-    fn run(command: &str) -> Option<Self> {
-        if Command::new("tmux").arg("-V").output().is_err() {
-            // The test of a machine without it says nothing about terminals.
-            let _ = writeln!(std::io::stderr(), "skipped: there is no tmux");
-            return None;
-        }
-        let tmux = Tmux {
-            dir: tempfile::tempdir().unwrap(),
-        };
-        let command =
-            format!("{command}; echo left with $?; stty -a | grep -o ' icanon'; exec cat");
-        tmux.tell(&["new-session", "-d", "-x", "100", "-y", "30", &command]);
-        Some(tmux)
-    }
-
-    fn tell(&self, arguments: &[&str]) -> String {
-        let output = Command::new("tmux")
-            .arg("-S")
-            .arg(self.dir.path().join("socket"))
-            .args(["-f", "/dev/null"])
-            .args(arguments)
-            .env("TERM", "xterm-256color")
-            .output()
-            .unwrap();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments:?}: {errors}");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    fn keys(&self, keys: &[&str]) {
-        self.tell(&[&["send-keys"], keys].concat());
-    }
-
-    /// Looks until the screen shows all of these.
-    fn until(&self, words: &[&str]) -> String {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let screen = self.tell(&["capture-pane", "-p"]);
-            if words.iter().all(|words| screen.contains(words)) {
-                return screen;
-            }
-            assert!(Instant::now() < until, "never {words:?} in:\n{screen}");
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// The process that the terminal runs in its foreground.
-    fn process(&self) -> Pid {
-        let shell = self.tell(&["display-message", "-p", "#{pane_pid}"]);
-        let children = format!("/proc/{0}/task/{0}/children", shell.trim());
-        let children = std::fs::read_to_string(children).unwrap();
-        let child = children.split_whitespace().next().unwrap();
-        Pid::from_raw(child.parse().unwrap()).unwrap()
-    }
-}
-
-impl Drop for Tmux {
-    fn drop(&mut self) {
-        self.tell(&["kill-server"]);
-    }
+/// The process that the terminal runs in its foreground.
+fn process(tmux: &Tmux) -> Pid {
+    let shell = tmux.tell(&["display-message", "-p", "#{pane_pid}"]);
+    let children = format!("/proc/{0}/task/{0}/children", shell.trim());
+    let children = std::fs::read_to_string(children).unwrap();
+    let child = children.split_whitespace().next().unwrap();
+    Pid::from_raw(child.parse().unwrap()).unwrap()
 }
 
 #[test]
@@ -241,7 +184,7 @@ fn a_signal_gives_the_terminal_back_too() {
         return;
     };
     tmux.until(&["CONNECTION LOST"]);
-    kill_process(tmux.process(), Signal::TERM).unwrap();
+    kill_process(process(&tmux), Signal::TERM).unwrap();
     let screen = tmux.until(&["left with 0", "icanon"]);
     assert!(!screen.contains("CONNECTION LOST"), "{screen}");
 }

@@ -3,9 +3,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use millpond_delivery::{Arrears, Inbound, Ledger, Owed, Part, SourceLedger, Ticket};
+use millpond_delivery::{Arrears, Inbound, Ledger, Owed, SourceLedger, Ticket};
 use millpond_event::{KeyPath, Slice, SplitScratch};
-use millpond_queue::{Gate, Intake, Parcel, Permit, TrySendError, Weight};
+use millpond_queue::{Gate, Intake, Parcel, Permit, TrySendError, Weight, monotonic_nanos};
 
 use crate::Closed;
 
@@ -82,9 +82,16 @@ impl Routes {
             }
             given = true;
             let _arriving = route.intake.arriving(events);
-            for (shard, batch) in shares(route, turn, slice) {
+            let shares = shares(route, turn, slice);
+            let packed_at = monotonic_nanos();
+            for (shard, batch) in shares {
                 let part = ticket.part(&route.ledger, batch.len() as u64);
-                let parcel = parcel(batch, part, received_nanos, permit);
+                let inbound = Inbound {
+                    batch,
+                    part,
+                    received_nanos,
+                };
+                let parcel = parcel(inbound, permit, packed_at);
                 closed = closed.and(self.send(route, shard, parcel).await);
             }
             route.intake.ring();
@@ -115,14 +122,21 @@ impl Routes {
         let mut given = false;
         if let Some(route) = route {
             let _arriving = route.intake.arriving(slice.len() as u64);
-            for (shard, batch) in shares(route, owed.sequence(), slice) {
+            let shares = shares(route, owed.sequence(), slice);
+            let packed_at = monotonic_nanos();
+            for (shard, batch) in shares {
                 let from = owed.from(shard);
                 let Some(batch) = from.and_then(|ordinal| batch.since(ordinal)) else {
                     continue;
                 };
                 given = true;
                 let part = owed.part(&ticket, shard, batch.len() as u64);
-                let parcel = parcel(batch, part, received_nanos, permit);
+                let inbound = Inbound {
+                    batch,
+                    part,
+                    received_nanos,
+                };
+                let parcel = parcel(inbound, permit, packed_at);
                 closed = closed.and(self.send(route, shard, parcel).await);
             }
             route.intake.ring();
@@ -167,22 +181,12 @@ impl Routes {
     }
 }
 
-fn parcel(
-    batch: Slice,
-    part: Part,
-    received_nanos: u64,
-    permit: &Arc<Permit>,
-) -> Parcel<Inbound<Slice>> {
+fn parcel(inbound: Inbound<Slice>, permit: &Arc<Permit>, packed_at: u64) -> Parcel<Inbound<Slice>> {
     let weight = Weight {
-        events: batch.len() as u64,
-        bytes: batch.weight() as u64,
+        events: inbound.batch.len() as u64,
+        bytes: inbound.batch.weight() as u64,
     };
-    let inbound = Inbound {
-        batch,
-        part,
-        received_nanos,
-    };
-    Parcel::new(inbound, weight).with_shared_permit(permit.clone())
+    Parcel::packed(inbound, weight, packed_at).with_shared_permit(permit.clone())
 }
 
 /// Which shard gets what of a chunk.

@@ -154,6 +154,7 @@ fn what_takes_too_long_is_not_acknowledged_but_may_still_be_delivered() {
         "{}",
         answer.detail()
     );
+    assert_eq!(rig.source.totals().refused_by["not_acknowledged"], 1);
     let kept = rig.journal.as_mut().unwrap().recv().unwrap();
     assert_eq!(kept.item.info.events, 1);
     drop(client);

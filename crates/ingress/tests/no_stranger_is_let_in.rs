@@ -316,5 +316,7 @@ fn a_page_sends_only_from_an_origin_that_is_named() {
         drop(client);
         rig.take_events(usize::from(status == 200));
         rig.stop(running);
+        let refused = rig.source.totals().refused_by.get("origin").copied();
+        assert_eq!(refused, (status == 403).then_some(2), "asked, and sent");
     }
 }

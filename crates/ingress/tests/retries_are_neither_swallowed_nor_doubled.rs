@@ -88,6 +88,7 @@ fn the_retry_of_a_request_that_failed_is_taken_in() {
         (503, true)
     );
     assert!(answer.detail().contains("under way"), "{}", answer.detail());
+    assert_eq!(rig.source.totals().refused_by["under_way"], 1);
     drop(parcel);
     assert_eq!(client.answer().status, 503, "it was abandoned");
     client.send(&post(BODY));

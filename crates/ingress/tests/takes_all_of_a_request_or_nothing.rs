@@ -78,6 +78,21 @@ fn a_request_that_is_wrong_is_told_what_was_expected() {
         let allow = (status == 405).then_some("post");
         assert_eq!(answer.header("allow"), allow);
     }
+    rig.take_until("all are counted", |rig| {
+        rig.source.totals().refused_by.values().sum::<u64>() == 10
+    });
+    let refused = rig.source.totals().refused_by;
+    let counted = refused.iter().map(|(reason, count)| (*reason, *count));
+    assert_eq!(
+        counted.collect::<Vec<_>>(),
+        [
+            ("ambiguous", 1),
+            ("body_too_large", 2),
+            ("empty", 2),
+            ("no_such_route", 3),
+            ("unknown_format", 2),
+        ]
+    );
     for kind in ["application/json; charset=utf-8", "Application/X-NDJSON"] {
         let mut client = Client::new(&running);
         client.send(

@@ -27,10 +27,16 @@ pub struct Parcel<T> {
 impl<T> Parcel<T> {
     /// Packs an item; its age counts from now.
     pub fn new(item: T, weight: Weight) -> Self {
+        Self::packed(item, weight, monotonic_nanos())
+    }
+
+    /// Packs an item whose age counts from `packed_at` in [`monotonic_nanos`]: for those who pack many at a time, or
+    /// have just looked at the clock.
+    pub fn packed(item: T, weight: Weight, packed_at: u64) -> Self {
         Parcel {
             item,
             weight,
-            packed_at: monotonic_nanos(),
+            packed_at,
             permit: None,
         }
     }

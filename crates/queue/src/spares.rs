@@ -1,25 +1,42 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 /// Emptied buffers on their way back to those who fill them: freeing a large one on another thread
 /// than the one that allocated it costs more than handing it back. Bounded; clones share it.
 pub struct Spares<T> {
     give: flume::Sender<T>,
     take: flume::Receiver<T>,
+    /// How many wait, or a little more: to look for one where there is none takes a lock.
+    waiting: Arc<AtomicUsize>,
 }
 
 impl<T> Spares<T> {
     /// A place for at most `most` spares.
     pub fn new(most: usize) -> Self {
         let (give, take) = flume::bounded(most.max(1));
-        Spares { give, take }
+        Spares {
+            give,
+            take,
+            waiting: Arc::default(),
+        }
     }
 
     /// Puts one by; it is freed when enough wait already.
     pub fn give(&self, spare: T) {
-        let _ = self.give.try_send(spare);
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        if self.give.try_send(spare).is_err() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Takes one, if there is one.
     pub fn take(&self) -> Option<T> {
-        self.take.try_recv().ok()
+        if self.waiting.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let spare = self.take.try_recv().ok()?;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        Some(spare)
     }
 }
 
@@ -28,6 +45,7 @@ impl<T> Clone for Spares<T> {
         Spares {
             give: self.give.clone(),
             take: self.take.clone(),
+            waiting: self.waiting.clone(),
         }
     }
 }

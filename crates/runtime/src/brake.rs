@@ -176,10 +176,10 @@ impl Brake {
         }
     }
 
-    /// Events have been run, those that crashed included.
-    pub(crate) fn ran(&self, events: u64) {
+    /// Events have been run until now, those that crashed included.
+    pub(crate) fn ran(&self, events: u64, now: u64) {
         if events > 0 {
-            lock(&self.inner.crashes).ran(events, monotonic_nanos());
+            lock(&self.inner.crashes).ran(events, now);
         }
     }
 

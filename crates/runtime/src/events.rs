@@ -19,7 +19,8 @@ const STRIDE_MAX: u32 = 64;
 impl<C: Codec> Shard<C> {
     /// Runs the events of the current batch; true when the slice is over.
     pub(crate) fn work(&mut self, until: u64) -> bool {
-        let begun = monotonic_nanos();
+        // As the batch before ended, or the slice began.
+        let begun = self.clock;
         self.begin(begun);
         // One question a batch: the events of those that nobody looks at pay nothing for it.
         let watched = self.codec.is_watched();
@@ -36,28 +37,18 @@ impl<C: Codec> Shard<C> {
         begun: u64,
         until: u64,
     ) -> bool {
-        let mut stride = 1;
         let mut unclocked = 0;
-        let mut clocked_at = begun;
         while self.run_next::<ALL, WATCHED>() {
             unclocked += 1;
-            if unclocked < stride {
+            if unclocked < self.stride {
                 continue;
             }
             unclocked = 0;
-            let now = monotonic_nanos();
+            let now = self.look(until);
             if now >= until {
                 self.pause(now - begun);
                 return true;
             }
-            // Events may be quick or slow: look often enough to notice the end of the slice.
-            let quick = now - clocked_at < (until - now) / 4;
-            stride = if quick {
-                (stride * 2).min(STRIDE_MAX)
-            } else {
-                1
-            };
-            clocked_at = now;
             if self.has_enough_output() {
                 self.pause(now - begun);
                 return false;
@@ -70,12 +61,26 @@ impl<C: Codec> Shard<C> {
             woken: current.woken,
         });
         self.close_batch();
-        let now = monotonic_nanos();
+        let now = self.look(until);
         if let Some(ran) = &mut ran {
             ran.nanos += now - begun;
             self.shared.service.ran(self.number(), ran);
         }
         now >= until
+    }
+
+    /// Looks at the clock, and sees whether the events since the last look were quick or slow: how many are run before
+    /// the next has to be few enough to notice the end of the slice. The next batch, or slice, begins with that.
+    fn look(&mut self, until: u64) -> u64 {
+        let now = monotonic_nanos();
+        let quick = now - self.clock < until.saturating_sub(now) / 4;
+        self.stride = if quick {
+            (self.stride * 2).min(STRIDE_MAX)
+        } else {
+            1
+        };
+        self.clock = now;
+        now
     }
 
     /// The current batch is worked on from now on: its wait is over, if this is the first time.
@@ -169,18 +174,20 @@ impl<C: Codec> Shard<C> {
         true
     }
 
-    pub(crate) fn tick(&mut self, now_nanos: u64, remote: &mut Option<&mut dyn Remote<C>>) {
+    /// Tells the line the time, if that is due; true if it was.
+    pub(crate) fn tick(&mut self, now_nanos: u64, remote: &mut Option<&mut dyn Remote<C>>) -> bool {
         let Some(every) = self.shared.tick_nanos else {
-            return;
+            return false;
         };
         if now_nanos.saturating_sub(self.last_tick) < every || self.finished {
-            return;
+            return false;
         }
         self.last_tick = now_nanos;
         match remote {
             Some(remote) => self.without_input_apart(&mut **remote, Asked::Tick(wall_clock().0)),
             None => self.without_input(|line, collector| line.tick(wall_clock(), collector)),
         }
+        true
     }
 
     pub(crate) fn finish(&mut self, remote: &mut Option<&mut dyn Remote<C>>) {

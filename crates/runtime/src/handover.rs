@@ -50,26 +50,21 @@ impl<O> Outbox<O> {
         counts: &Counts,
         waker: &Waker,
     ) -> bool {
-        let mut full = vec![
-            false;
-            if self.waiting.is_empty() {
-                0
-            } else {
-                exits.len()
-            }
-        ];
+        // By exit; empty while none is full.
+        let mut full = Vec::new();
         for _ in 0..self.waiting.len() {
             let Some((at, parcel)) = self.waiting.pop_front() else {
                 break;
             };
             let rows = parcel.weight.events;
-            let kept = if full[at] {
+            let kept = if full.get(at) == Some(&true) {
                 Some(parcel)
             } else {
                 hand_over(codec, &exits[at], parcel, waker)
             };
             match kept {
                 Some(parcel) => {
+                    full.resize(exits.len(), false);
                     full[at] = true;
                     self.waiting.push_back((at, parcel));
                 }

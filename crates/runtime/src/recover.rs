@@ -13,7 +13,7 @@ use crate::shard::Shard;
 impl<C: Codec> Shard<C> {
     /// After a panic: sets the event at fault aside, if there is one, and goes on with a new line.
     pub(crate) fn recover(&mut self, panic: &Panic) -> After {
-        self.tell_runs();
+        self.tell_runs(monotonic_nanos());
         let attributed = std::mem::take(&mut self.in_event);
         let at = self.line.current_stage();
         let stage = at

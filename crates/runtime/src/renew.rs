@@ -6,11 +6,14 @@ use crate::shard::Shard;
 impl<C: Codec> Shard<C> {
     /// Goes over to the present plan, if that is another than its line was built from. What the stages hold goes
     /// out first; a line in a process of its own, `apart`, cannot be asked for that any more: its state is lost.
+    /// True if it did.
     #[inline]
-    pub(crate) fn renew(&mut self, apart: bool) {
-        if self.shared.design.is_past(&self.edition) {
+    pub(crate) fn renew(&mut self, apart: bool) -> bool {
+        let is_past = self.shared.design.is_past(&self.edition);
+        if is_past {
             self.go_over(apart);
         }
+        is_past
     }
 
     /// Apart from the code that runs events, which is smaller and faster without this.
@@ -32,5 +35,7 @@ impl<C: Codec> Shard<C> {
         self.watch.stages(self.stages.clone());
         let cursor = self.watch.cursor.clone();
         self.line = self.edition.blueprint.line_with(cursor);
+        // It may be slower than the one before.
+        self.stride = 1;
     }
 }

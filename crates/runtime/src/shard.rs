@@ -81,6 +81,10 @@ pub(crate) struct Shard<C: Codec> {
     /// How many of them the brake was told of.
     pub(crate) runs_told: u64,
     pub(crate) last_tick: u64,
+    /// When its worker last looked at the clock, between batches.
+    pub(crate) clock: u64,
+    /// How many events are run between two looks at the clock.
+    pub(crate) stride: u32,
     /// An event is being decoded or run: whose fault a panic is.
     pub(crate) in_event: bool,
     /// Its worker slept until now, and has not begun a batch yet.
@@ -173,6 +177,8 @@ impl<C: Codec> Shard<C> {
             runs,
             runs_told: runs,
             last_tick: 0,
+            clock: 0,
+            stride: 1,
             in_event: false,
             woken: false,
             parked: false,
@@ -181,16 +187,18 @@ impl<C: Codec> Shard<C> {
     }
 
     /// Works through the mailbox until it is empty, its turn is over or the output finds no space.
-    /// When it returns, all output is in the sinks' rooms, which are to be rung, or in the outbox. With a `remote`, its line is run
-    /// there. `slept` says that the worker slept until now.
+    /// When it returns, all output is in the sinks' rooms, which are to be rung, or in the outbox. With a `remote`, its
+    /// line is run there. `slept` says that the worker slept until now, `started` when that is. Says when it was over,
+    /// too.
     pub(crate) fn run(
         &mut self,
         ready: &ReadySet,
         remote: Option<&mut dyn Remote<C>>,
         slept: bool,
-    ) -> After {
+        started: u64,
+    ) -> (After, u64) {
         self.woken = slept;
-        let started = monotonic_nanos();
+        self.clock = started;
         if std::mem::take(&mut self.parked) {
             self.shared
                 .counts
@@ -201,7 +209,9 @@ impl<C: Codec> Shard<C> {
         let after = self.slice(ready, started, remote);
         self.return_spares();
         self.line.publish();
-        self.tell_runs();
+        // Looked at once for all that follows: with a key there are few events for each look.
+        let ended = monotonic_nanos();
+        self.tell_runs(ended);
         self.shared.counts.add_letters(&mut self.letters.counted);
         // One that the brake holds waits for no sink.
         if after == After::Parked && !self.shared.brake.holds() {
@@ -211,9 +221,8 @@ impl<C: Codec> Shard<C> {
                 .parked_shards
                 .fetch_add(1, Ordering::Relaxed);
         }
-        let spent = monotonic_nanos() - started;
-        self.shared.service.spent(self.number(), spent);
-        after
+        self.shared.service.spent(self.number(), ended - started);
+        (after, ended)
     }
 
     fn slice(
@@ -236,8 +245,10 @@ impl<C: Codec> Shard<C> {
             return After::Parked;
         }
         let until = started + self.shared.slice_nanos;
-        self.renew(remote.is_some());
-        self.tick(started, &mut remote);
+        let renewed = self.renew(remote.is_some());
+        if self.tick(started, &mut remote) || renewed {
+            self.clock = monotonic_nanos();
+        }
         let mut turn_over = false;
         let mut batches = 0;
         while !turn_over {
@@ -270,6 +281,7 @@ impl<C: Codec> Shard<C> {
                 if self.outbox.take_put() {
                     self.shared.ring();
                 }
+                self.clock = monotonic_nanos();
                 turn_over |= self.shared.budget.is_overdrawn();
                 self.fetch_spares();
             }
@@ -352,7 +364,7 @@ impl<C: Codec> Shard<C> {
     pub(crate) fn open_for(&mut self, received_nanos: u64) -> &mut Open {
         self.open.get_or_insert_with(|| Open {
             consignment: Consignment::open(&self.shared.ledger),
-            parts: Vec::new(),
+            parts: Vec::with_capacity(1),
             tally: Tally::default(),
             ran: 0,
             next: 0,
@@ -376,11 +388,10 @@ impl<C: Codec> Shard<C> {
         }
     }
 
-    /// Tells the brake how many events have been run.
-    pub(crate) fn tell_runs(&mut self) {
-        self.shared
-            .brake
-            .ran(self.runs.wrapping_sub(self.runs_told));
+    /// Tells the brake how many events have been run until now.
+    pub(crate) fn tell_runs(&mut self, now: u64) {
+        let runs = self.runs.wrapping_sub(self.runs_told);
+        self.shared.brake.ran(runs, now);
         self.runs_told = self.runs;
     }
 
@@ -447,7 +458,7 @@ impl<C: Codec> Shard<C> {
             let permit = shared
                 .budget
                 .charge(usize::try_from(bytes).unwrap_or(usize::MAX));
-            let parcel = Parcel::new(
+            let parcel = Parcel::packed(
                 Outbound {
                     output,
                     lane: self.lane.clone(),
@@ -457,6 +468,7 @@ impl<C: Codec> Shard<C> {
                     events: rows,
                     bytes,
                 },
+                self.clock,
             );
             self.outbox
                 .push(at, parcel.with_permit(permit), &shared.counts);

@@ -64,30 +64,29 @@ impl<C: Codec> Worker<C> {
         }
         let started = monotonic_nanos();
         self.view.begin(self.number, started, shard);
-        let after = {
+        let (after, ended) = {
             let mut shard = self.shards[shard]
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
             let remote = self.remote.as_mut().map(|remote| &mut **remote as _);
             let slept = std::mem::take(&mut self.slept);
             self.wakes.before(&shard.shared);
-            let after = match catch_panic(|| shard.run(&self.ready, remote, slept)) {
-                Ok(after) => after,
+            let ran = match catch_panic(|| shard.run(&self.ready, remote, slept, started)) {
+                Ok(ran) => ran,
                 Err(panic) => {
                     self.view.inner.restarts.fetch_add(1, Ordering::Relaxed);
-                    shard.recover(&panic)
+                    (shard.recover(&panic), monotonic_nanos())
                 }
             };
             if shard.outbox.take_put() {
                 self.wakes.owe(&shard.shared, started);
             }
-            after
+            ran
         };
         // The output was handed over before this: the shard may run elsewhere from here on.
         self.ready.release(shard, after);
-        let now = monotonic_nanos();
-        self.view.end(self.number, now - started);
-        self.wakes.after(now, self.ready.any_ready());
+        self.view.end(self.number, ended - started);
+        self.wakes.after(ended, self.ready.any_ready());
         Step::Ran
     }
 

@@ -1,5 +1,6 @@
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,6 +24,9 @@ pub enum TopError {
     /// It does not do what it should.
     #[error("the terminal cannot be drawn on: {0}")]
     Terminal(#[from] io::Error),
+    /// What hears the daemon, or the keys, panicked.
+    #[error("it panicked, and said where")]
+    Panicked,
 }
 
 #[derive(Debug)]
@@ -33,6 +37,8 @@ enum News {
     Resized,
     /// There are no keys any more.
     Deaf(io::Error),
+    /// A thread that tells news panicked.
+    Fell,
 }
 
 impl From<Heard> for News {
@@ -64,13 +70,34 @@ pub fn watch(address: SocketAddr, remote: impl FnOnce(Remote)) -> Result<(), Top
     let (tell, told) = sync_channel(WAITING);
     let (feeding, typing) = (tell.clone(), tell.clone());
     remote(Remote { tell });
+    on_terminal(|terminal| {
+        teller(feeding, move |tell| feed::listen(address, tell));
+        teller(typing, keys);
+        show(terminal, App::new(address), &told)
+    })
+}
+
+/// Takes the terminal, and gives it back as it was whatever becomes of what is done with it.
+fn on_terminal(
+    act: impl FnOnce(&mut DefaultTerminal) -> Result<(), TopError>,
+) -> Result<(), TopError> {
     // Puts the terminal back in the hook of panics, too.
     let mut terminal = ratatui::try_init()?;
-    thread::spawn(move || feed::listen(address, &feeding));
-    thread::spawn(move || keys(&typing));
-    let ended = show(&mut terminal, App::new(address), &told);
-    ratatui::try_restore()?;
+    let ended = act(&mut terminal);
+    // The panic has put it back before it said where it was, and a second time would write over that.
+    if !matches!(ended, Err(TopError::Panicked)) {
+        ratatui::try_restore()?;
+    }
     ended
+}
+
+/// Starts what tells news. When it panics, that has given the terminal back already: nothing may be drawn any more.
+fn teller(tell: SyncSender<News>, act: impl FnOnce(&SyncSender<News>) + Send + 'static) {
+    thread::spawn(move || {
+        if catch_unwind(AssertUnwindSafe(|| act(&tell))).is_err() {
+            let _ = tell.send(News::Fell);
+        }
+    });
 }
 
 fn show(
@@ -90,6 +117,7 @@ fn show(
             }
             Ok(News::Wish(wish)) if app.wish(wish) => return Ok(()),
             Ok(News::Wish(_) | News::Resized) => {}
+            Ok(News::Fell) => return Err(TopError::Panicked),
             Ok(News::Deaf(error)) => return Err(error.into()),
             Err(RecvTimeoutError::Timeout) => app.miss(),
             // Nobody is left who could end it.
@@ -134,8 +162,63 @@ fn wish(key: KeyEvent) -> Option<Wish> {
 }
 
 #[cfg(test)]
+#[path = "../../daemon/tests/common/tmux.rs"]
+mod tmux;
+
+#[cfg(test)]
 mod tests {
+    use super::tmux::Tmux;
     use super::*;
+
+    /// Draws, waits for a key, and panics.
+    fn panicking(act: impl FnOnce(&mut DefaultTerminal) -> Result<(), TopError>) {
+        let ended = on_terminal(|terminal| {
+            terminal.draw(|frame| frame.render_widget("drawn over all", frame.area()))?;
+            event::read()?;
+            act(terminal)
+        });
+        assert!(matches!(ended, Err(TopError::Panicked)));
+    }
+
+    #[test]
+    #[ignore = "takes the terminal: another test runs it in one of its own"]
+    fn panics_while_it_draws() {
+        panicking(|_| panic!("lost its way"));
+    }
+
+    #[test]
+    #[ignore = "takes the terminal: another test runs it in one of its own"]
+    fn panics_while_it_listens() {
+        let (tell, told) = sync_channel(0);
+        panicking(|terminal| {
+            teller(tell, |tell| {
+                // Taken once everything is drawn, and nothing is new to draw then.
+                tell.send(News::Resized).unwrap();
+                panic!("lost its way");
+            });
+            show(terminal, App::new(([127, 0, 0, 1], 1).into()), &told)
+        });
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_and_says_where_it_was() {
+        let this = std::env::current_exe().unwrap();
+        for (case, last) in [
+            ("panics_while_it_draws", "left with 101"),
+            ("panics_while_it_listens", "left with 0"),
+        ] {
+            let test = format!("terminal::tests::{case}");
+            let run = format!(
+                "RUST_BACKTRACE=0 '{}' --ignored --nocapture --exact {test}",
+                this.display()
+            );
+            let Some(tmux) = Tmux::run(&run) else { return };
+            tmux.until(&["drawn over all"]);
+            tmux.keys(&["x"]);
+            let screen = tmux.until(&["lost its way", last, "icanon"]);
+            assert!(!screen.contains("drawn over all"), "{screen}");
+        }
+    }
 
     #[test]
     fn the_keys_that_the_help_names_do_what_it_says() {

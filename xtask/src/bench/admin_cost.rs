@@ -9,6 +9,7 @@ mod junk;
 mod scrape;
 mod viewers;
 
+use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::thread;
@@ -35,6 +36,8 @@ const MOST_CPU: f64 = 2.0;
 const MOST_MEMORY: f64 = 5.0;
 /// What junk has to leave of the throughput.
 const LEAST: f64 = 0.97;
+/// The head of a table of what was measured.
+const HEAD: &str = "| what | measured | bound |\n|---|---|---|\n";
 /// How long a daemon that was just started, and a state that just began, are left alone.
 const SETTLE: Duration = Duration::from_secs(3);
 
@@ -56,6 +59,9 @@ pub(crate) struct AdminCostFlags {
     /// Requests of junk a second.
     #[arg(long, default_value_t = 1_000)]
     junk: u32,
+    /// Measure nothing but what junk does.
+    #[arg(long)]
+    junk_only: bool,
     /// Measure this daemon instead of building the one of this work tree.
     #[arg(long, value_name = "PATH")]
     binary: Option<std::path::PathBuf>,
@@ -79,33 +85,10 @@ pub(crate) fn run(flags: &AdminCostFlags) -> anyhow::Result<()> {
         cores: &cores,
         flags,
     };
-    let idle = bench.idle()?;
-    let looked = bench.looked_at()?;
-    let left = bench.under_junk()?;
-    println!("| what | measured | bound |\n|---|---|---|");
-    println!("| nobody looks, against a daemon without the listener | {idle:+.2} % of a core | |");
-    println!(
-        "| {} look | {:+.2} % of a core | {MOST_CPU} % |",
-        flags.viewers, looked.cpu
-    );
-    println!(
-        "| {} look | {:+.1} MiB | {MOST_MEMORY} MiB |",
-        flags.viewers, looked.memory
-    );
-    println!(
-        "| {} requests of junk a second leave | {:.1} % of the throughput ({:.1} to {:.1}) | {} % |",
-        flags.junk,
-        left.median * 100.0,
-        left.min * 100.0,
-        left.max * 100.0,
-        LEAST * 100.0
-    );
-    ensure!(
-        looked.cpu <= MOST_CPU && looked.memory <= MOST_MEMORY,
-        "those who look cost too much"
-    );
-    ensure!(left.median >= LEAST, "junk takes too much");
-    Ok(())
+    if !flags.junk_only {
+        bench.those_who_look()?;
+    }
+    bench.those_who_send_junk()
 }
 
 struct Bench<'a> {
@@ -124,6 +107,45 @@ struct Looked {
 }
 
 impl Bench<'_> {
+    /// Measures and prints what the listener costs, and those who look.
+    fn those_who_look(&self) -> anyhow::Result<()> {
+        let idle = self.idle()?;
+        let looked = self.looked_at()?;
+        println!(
+            "\n{HEAD}| nobody looks, against a daemon without the listener | {idle:+.2} % of a core | |"
+        );
+        let viewers = self.flags.viewers;
+        println!(
+            "| {viewers} look | {:+.2} % of a core | {MOST_CPU} % |",
+            looked.cpu
+        );
+        println!(
+            "| {viewers} look | {:+.1} MiB | {MOST_MEMORY} MiB |\n",
+            looked.memory
+        );
+        ensure!(
+            looked.cpu <= MOST_CPU && looked.memory <= MOST_MEMORY,
+            "those who look cost too much"
+        );
+        Ok(())
+    }
+
+    /// Measures and prints what junk does.
+    fn those_who_send_junk(&self) -> anyhow::Result<()> {
+        let left = self.under_junk()?;
+        let per_cent = |share: f64| share * 100.0;
+        println!(
+            "\n{HEAD}| {} requests of junk a second leave | {:.1} % of the throughput ({:.1} to {:.1}) | {} % |",
+            self.flags.junk,
+            per_cent(left.median),
+            per_cent(left.min),
+            per_cent(left.max),
+            per_cent(LEAST)
+        );
+        ensure!(left.median >= LEAST, "junk takes too much");
+        Ok(())
+    }
+
     /// What the listener costs that nobody asks, in per cent of a core: two daemons without events, side by side.
     fn idle(&self) -> anyhow::Result<f64> {
         let folders = [scratch::new(self.benches)?, scratch::new(self.benches)?];
@@ -184,34 +206,39 @@ impl Bench<'_> {
         })
     }
 
-    /// What junk leaves of the throughput of W1.
+    /// What junk leaves of the throughput of W1. Each state with junk is compared with the mean of the quiet ones before
+    /// and after it, and each quiet one between two others with the mean of these: what this differs from 1 by is noise.
     fn under_junk(&self) -> anyhow::Result<Spread> {
         let folder = scratch::new(self.benches)?;
         let [admin] = free_ports()?;
         let mut daemon = self.start(folder.path(), &demo(0), admin)?;
         thread::sleep(SETTLE);
-        let (mut left, mut by_clock) = (Vec::new(), Vec::new());
+        let mut scrape = Scrape::open(admin)?;
+        let mut quiet = vec![throughput(&daemon, &mut scrape, self.flags.time)?];
+        let mut loud = Vec::new();
         for round in 1..=self.flags.rounds {
-            let mut scrape = Scrape::open(admin)?;
-            let quiet = throughput(&daemon, &mut scrape, self.flags.time)?;
             let junk = Junk::begin(admin, self.flags.junk, &self.cores.sender)?;
             thread::sleep(SETTLE);
-            let loud = throughput(&daemon, &mut scrape, self.flags.time)?;
+            let during = throughput(&daemon, &mut scrape, self.flags.time)?;
             let sent = junk.end()?;
-            println!(
-                "round {round}: {:.3} M events a second, {:.3} M a core-second; with junk {:.3} M, {:.3} M: {sent}",
-                quiet.second / 1e6,
-                quiet.core_second / 1e6,
-                loud.second / 1e6,
-                loud.core_second / 1e6,
-            );
-            by_clock.push(loud.second / quiet.second);
-            left.push(loud.core_second / quiet.core_second);
+            // Waits behind the junk that the daemon has not taken yet.
+            scrape = Scrape::open(admin)?;
             thread::sleep(SETTLE);
+            let after = throughput(&daemon, &mut scrape, self.flags.time)?;
+            println!("round {round}: {during} with junk, {after} without: {sent}");
+            loud.push(during);
+            quiet.push(after);
         }
         daemon.stop()?;
+        let noise = quiet.windows(3).map(|of| of[1].against(&of[0], &of[2]));
+        if let Some(Spread { min, median, max }) = Spread::of(noise.map(|(_, used)| used)) {
+            println!("without junk it varies by itself: {median:.3} ({min:.3} to {max:.3})");
+        }
+        let left = loud.iter().zip(quiet.windows(2));
+        let left = left.map(|(during, quiet)| during.against(&quiet[0], &quiet[1]));
+        let (by_clock, left): (Vec<f64>, Vec<f64>) = left.unzip();
         if let Some(Spread { min, median, max }) = Spread::of(by_clock) {
-            println!("by the clock, junk leaves {median:.3} ({min:.3} to {max:.3})\n");
+            println!("by the clock, junk leaves {median:.3} ({min:.3} to {max:.3})");
         }
         Spread::of(left).context("no round was measured")
     }
@@ -245,6 +272,26 @@ struct Throughput {
     second: f64,
     /// By the time that the daemon is on a core.
     core_second: f64,
+}
+
+impl Throughput {
+    /// Which share it is of the mean of two others: by the clock, and by the time on a core.
+    fn against(&self, one: &Self, other: &Self) -> (f64, f64) {
+        (
+            2.0 * self.second / (one.second + other.second),
+            2.0 * self.core_second / (one.core_second + other.core_second),
+        )
+    }
+}
+
+impl fmt::Display for Throughput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (second, core_second) = (self.second / 1e6, self.core_second / 1e6);
+        write!(
+            f,
+            "{second:.3} M events a second, {core_second:.3} M a core-second"
+        )
+    }
 }
 
 fn throughput(daemon: &Daemon, scrape: &mut Scrape, time: Duration) -> anyhow::Result<Throughput> {

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use millpond_queue::monotonic_nanos;
+
 use super::haul::Haul;
 use super::parent::Remote;
 use super::reasons;
@@ -23,7 +25,7 @@ impl<C: Codec> Shard<C> {
     ) {
         // Before what crashed of them: the brake weighs the one against the other.
         self.runs = self.runs.wrapping_add(u64::from(reply.done));
-        self.tell_runs();
+        self.tell_runs(monotonic_nanos());
         let base = self.open.as_ref().map_or(0, |open| open.next);
         if let (Some(open), Some(_)) = (&mut self.open, haul) {
             let tally = &mut open.tally;

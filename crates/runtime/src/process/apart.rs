@@ -89,6 +89,7 @@ impl<C: Codec> Shard<C> {
         } else {
             self.close(&haul);
         }
+        self.clock = now;
         now >= until || held
     }
 
@@ -181,7 +182,7 @@ impl<C: Codec> Shard<C> {
             attempts,
         };
         self.set_aside(haul, &why);
-        self.tell_runs();
+        self.tell_runs(monotonic_nanos());
         self.shared.brake.crashed(true);
         true
     }
@@ -295,7 +296,7 @@ impl<C: Codec> Shard<C> {
                     attempts: ALONE,
                 };
                 self.set_aside(haul, &why);
-                self.tell_runs();
+                self.tell_runs(monotonic_nanos());
                 self.shared.brake.crashed(true);
             }
         }
