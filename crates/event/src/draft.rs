@@ -210,6 +210,7 @@ impl Draft<'_> {
         node.flags |= flag;
         if flag == RENAMED {
             node.tag = tag::ASK;
+            self.index.is_shaped = false;
         }
         &mut self.edits.patches[node.patch as usize]
     }

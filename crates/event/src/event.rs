@@ -75,7 +75,9 @@ impl Event {
     #[inline]
     fn try_read(&mut self, slice: &Slice, i: usize) -> Result<(), ParseError> {
         let read_from = slice.chunk();
-        let text = slice.bytes(i);
+        let span = slice.span(i);
+        let (from, to) = (span.start as usize, span.end as usize);
+        let text = &read_from.bytes()[from..to];
         if let Some(refusal) = read_from.refusal() {
             return Err(ParseError::refused(refusal.reason, text.len()));
         }
@@ -84,8 +86,6 @@ impl Event {
         }
         self.edits.clear();
         parse::event(text, &mut self.index)?;
-        let span = slice.span(i);
-        let (from, to) = (span.start as usize, span.end as usize);
         match &mut self.source {
             Source::Chunk { chunk, start, end } if Arc::ptr_eq(chunk, read_from) => {
                 (*start, *end) = (from, to)

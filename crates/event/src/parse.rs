@@ -15,9 +15,10 @@ use grammar::{any, container, scalar, string, unexpected};
 /// Where a member of the event, or of an object in it, lies in the text.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Node {
-    /// The name without its quotes.
-    pub(crate) key_start: u32,
-    pub(crate) key_end: u32,
+    /// So far before its value the name begins and ends, without its quotes: for members that are spelled alike it is the
+    /// same wherever they stand.
+    pub(crate) key_from: u32,
+    pub(crate) key_to: u32,
     pub(crate) value_start: u32,
     pub(crate) value_end: u32,
     /// The members of its value in [`Index::sub`], if it is a top-level member and its value an object.
@@ -28,6 +29,20 @@ pub(crate) struct Node {
     /// Of the name, or [`tag::ASK`] if the name does not stand in the text as it is.
     pub(crate) tag: u16,
     pub(crate) flags: u8,
+}
+
+impl Node {
+    /// Where the name begins, behind its quote.
+    #[inline(always)]
+    pub(crate) fn key_start(&self) -> usize {
+        (self.value_start - self.key_from) as usize
+    }
+
+    /// Where the name ends: its closing quote.
+    #[inline(always)]
+    pub(crate) fn key_end(&self) -> usize {
+        (self.value_start - self.key_to) as usize
+    }
 }
 
 /// An edit took the member away.
@@ -46,8 +61,8 @@ pub(crate) struct Index {
     pub(crate) sub: Vec<Node>,
     /// Apart: an event is moved more often than it is read.
     shape: Box<Shape>,
-    /// `top` and `sub` are members such as the shape expects.
-    is_shaped: bool,
+    /// `top` and `sub` are members such as the shape expects; what is not the same in the next event aside.
+    pub(crate) is_shaped: bool,
     /// Each name is found where the shape's memo says.
     pub(crate) is_mapped: bool,
     /// Where the event's object begins and ends in the text.
@@ -179,7 +194,7 @@ fn members<const DEPTH: usize>(
         // What is expected may begin with a brace: only where the object opens may it be one.
         let may_be_expected = at == open || text.get(at) == Some(&b',');
         if let Some((len, name)) = may_be_expected.then(|| shape.expect(text, at)).flatten() {
-            name.place(at as u32, (at + len) as u32, &mut node);
+            name.place(at + len, &mut node);
         } else if let Some(end) = next_name(text, at, at == open, &mut node)? {
             return Ok(end);
         } else {
@@ -197,7 +212,11 @@ fn members<const DEPTH: usize>(
                 Some(b'[') => container(text, at, DEPTH)?,
                 // More of it than was expected.
                 Some(b' ' | b'\t' | b'\n' | b'\r') => {
-                    node.value_start = scan::far_blank(text, at) as u32;
+                    let value = scan::far_blank(text, at) as u32;
+                    let more = value - node.value_start;
+                    node.value_start = value;
+                    (node.key_from, node.key_to) = (node.key_from + more, node.key_to + more);
+                    shape.doubt();
                     continue;
                 }
                 _ => scalar(text, at)?,
@@ -246,8 +265,9 @@ fn next_name(
     } else {
         tag::of(&text[at + 1..end])
     };
-    (node.key_start, node.key_end) = (at as u32 + 1, end as u32);
-    node.value_start = scan::skip_blank(text, colon + 1) as u32;
+    let value = scan::skip_blank(text, colon + 1) as u32;
+    node.value_start = value;
+    (node.key_from, node.key_to) = (value - at as u32 - 1, value - end as u32);
     Ok(None)
 }
 

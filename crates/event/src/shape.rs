@@ -97,10 +97,16 @@ impl Shape {
         Some((len, spelled))
     }
 
+    /// The event is not quite what was expected.
+    #[cold]
+    pub(crate) fn doubt(&mut self) {
+        (self.surprised, self.is_settled) = (true, false);
+    }
+
     /// What stood there instead: the name of `node`, behind whatever ends at `from`.
     #[cold]
     pub(crate) fn learn(&mut self, text: &[u8], from: usize, node: &Node) {
-        (self.surprised, self.is_settled) = (true, false);
+        self.doubt();
         if self.names.len() <= self.next {
             self.names.resize(self.next + 1, NOTHING);
         }

@@ -19,9 +19,9 @@ pub(crate) struct Spelled {
     len: u32,
     /// A bit for each byte of the first lane that counts.
     mask: u32,
-    /// So far behind its first byte the name begins, and so far before its end the name ends.
-    before: u32,
-    behind: u32,
+    /// So far before its end, where the value begins, the name begins and ends.
+    key_from: u32,
+    key_to: u32,
     /// Of the name.
     tag: u16,
 }
@@ -31,8 +31,8 @@ pub(crate) const NOTHING: Spelled = Spelled {
     bytes: [0xff; WIDTH],
     len: 0,
     mask: 1,
-    before: 0,
-    behind: 0,
+    key_from: 0,
+    key_to: 0,
     tag: tag::ASK,
 };
 
@@ -51,9 +51,7 @@ impl Spelled {
             bytes.copy_from_slice(spelled);
             self.len = spelled.len() as u32;
             self.mask = ((1_u64 << spelled.len().min(LANE)) - 1) as u32;
-            self.before = node.key_start - from as u32;
-            self.behind = node.value_start - node.key_end;
-            self.tag = node.tag;
+            (self.key_from, self.key_to, self.tag) = (node.key_from, node.key_to, node.tag);
         }
     }
 
@@ -80,12 +78,11 @@ impl Spelled {
         self.len > 0 && here.starts_with(&self.bytes[..self.len as usize])
     }
 
-    /// Gives `node` this name: it is spelled at `at`, and the value is at `value`.
+    /// Gives `node` this name, and a value that begins at `value`.
     #[inline(always)]
-    pub(crate) fn place(&self, at: u32, value: u32, node: &mut Node) {
-        node.key_start = at + self.before;
-        node.key_end = value - self.behind;
-        node.value_start = value;
+    pub(crate) fn place(&self, value: usize, node: &mut Node) {
+        (node.key_from, node.key_to) = (self.key_from, self.key_to);
+        node.value_start = value as u32;
         node.tag = self.tag;
     }
 }

@@ -168,7 +168,7 @@ impl<'a> View<'a> {
     #[inline(always)]
     pub(crate) fn is_named(&self, node: &Node, name: &Name) -> bool {
         if node.tag == name.tag {
-            let (start, end) = (node.key_start as usize, node.key_end as usize);
+            let (start, end) = (node.key_start(), node.key_end());
             node.flags & REMOVED == 0 && self.text[start..end] == *name.text.as_bytes()
         } else {
             node.tag == tag::ASK && node.flags & REMOVED == 0 && self.is_named_otherwise(node, name)
@@ -184,7 +184,7 @@ impl<'a> View<'a> {
                 == *name.json();
         }
         crate::escape::equals(
-            &self.text[node.key_start as usize..node.key_end as usize],
+            &self.text[node.key_start()..node.key_end()],
             name.text.as_bytes(),
         )
     }
@@ -233,9 +233,8 @@ impl<'a> View<'a> {
     #[cold]
     fn note_indexed(&self, parent: u32, name: &Name) -> Option<usize> {
         let (nodes, first) = self.nodes(parent);
-        let is_named = |node: &Node| {
-            self.text[node.key_start as usize..node.key_end as usize] == *name.text.as_bytes()
-        };
+        let is_named =
+            |node: &Node| self.text[node.key_start()..node.key_end()] == *name.text.as_bytes();
         let found = nodes.iter().position(is_named).map(|i| first + i);
         self.index.memo().note(parent, name, found);
         found
@@ -314,11 +313,10 @@ impl<'a> View<'a> {
                 out.extend_from_slice(&self.text[from..nodes[i - 1].value_end as usize]);
                 from = node.value_end as usize;
             } else {
-                out.extend_from_slice(&self.text[from..node.key_start as usize - 1]);
+                out.extend_from_slice(&self.text[from..node.key_start() - 1]);
                 from = nodes
                     .get(i + 1)
-                    .map_or(node.value_end, |next| next.key_start - 1)
-                    as usize;
+                    .map_or(node.value_end as usize, |next| next.key_start() - 1);
             }
         }
         let mut added = self
@@ -351,12 +349,12 @@ impl<'a> View<'a> {
     /// Appends the text from `from` on through an edited member (number `i` of its level).
     fn write_edited(&self, node: &Node, i: usize, mut from: usize, out: &mut Vec<u8>) {
         if node.flags & RENAMED != 0 {
-            out.extend_from_slice(&self.text[from..node.key_start as usize - 1]);
+            out.extend_from_slice(&self.text[from..node.key_start() - 1]);
             out.extend_from_slice(
                 self.edits
                     .stored(self.edits.patches[node.patch as usize].key),
             );
-            from = node.key_end as usize + 1;
+            from = node.key_end() + 1;
         }
         if node.flags & REPLACED != 0 {
             out.extend_from_slice(&self.text[from..node.value_start as usize]);

@@ -48,8 +48,8 @@ pub(super) fn event(text: &[u8], start: usize, index: &mut Index) -> Option<usiz
 #[inline(always)]
 fn begin(text: &[u8], at: usize, name: &Spelled, node: &mut Node) -> Option<usize> {
     let value = at + name.len_at(text, at)?;
-    name.place(at as u32, value as u32, node);
-    node.flags = 0;
+    // All else is the shape's.
+    (node.value_start, node.flags) = (value as u32, 0);
     Some(value)
 }
 
@@ -110,9 +110,25 @@ mod tests {
         assert_eq!(event(text.as_bytes(), 0, &mut index), Some(text.len()));
         let names = index.top.iter().chain(&index.sub);
         let names: Vec<_> = names
-            .map(|node| &text[node.key_start as usize..node.key_end as usize])
+            .map(|node| &text[node.key_start()..node.key_end()])
             .collect();
         assert_eq!(names, ["a", "b", "long_enough_for_two", "c", "d"]);
+    }
+
+    #[test]
+    fn names_are_where_they_stand_after_an_event_with_more_blanks() {
+        let [tight, loose] = [r#"{"a":1,"b":[2]}"#, r#"{"a":1,"b":  [2]}"#];
+        let mut index = Index::default();
+        for text in [
+            tight, tight, loose, loose, tight, loose, loose, tight, tight, tight,
+        ] {
+            parse::event(text.as_bytes(), &mut index).unwrap();
+            let names = index.top.iter();
+            let names: String = names
+                .map(|node| &text[node.key_start()..node.key_end()])
+                .collect();
+            assert_eq!(names, "ab", "{text}");
+        }
     }
 
     #[test]
