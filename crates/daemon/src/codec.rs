@@ -10,6 +10,9 @@ use millpond_sinks::{Encoder, NdJson};
 use millpond_store::{Class, Letter as DeadLetter, Truncated};
 use millpond_tap::{Line, Sample, Wanted};
 
+/// How many events ahead the next one is asked for from memory.
+const AHEAD: usize = 2;
+
 /// JSON events in, NDJSON rows out.
 pub(crate) struct JsonCodec {
     encoder: NdJson,
@@ -61,7 +64,7 @@ impl Codec for JsonCodec {
                 message: refusal.detail.clone(),
             });
         }
-        slice.touch(index + 1);
+        slice.touch(index + AHEAD);
         let event = item.get_or_insert_with(Event::default);
         event.read(slice, index).map_err(|error| Refused {
             reason: error.reason(),

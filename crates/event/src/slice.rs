@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use prefetch_index::prefetch_index;
+
 use crate::chunk::{Chunk, Position, Span};
 use crate::key::{KeyPath, shard_of};
 use crate::simd::widest;
@@ -130,8 +132,8 @@ impl Slice {
         &self.chunk.bytes()[span.start as usize..span.end as usize]
     }
 
-    /// Reads a byte of each cache line of its event `i`, if it has that many, so that they are on their way from
-    /// memory while the event before it is worked on: the lines of a keyed slice lie far apart.
+    /// Asks for its event `i` from memory, if it has that many: it is on its way while the events before it are worked on.
+    /// The lines of a keyed slice lie far apart, and often where another core has them.
     #[inline]
     pub fn touch(&self, i: usize) {
         let Some([before, span]) = self.spans().get(i.saturating_sub(1)..=i) else {
@@ -141,10 +143,11 @@ impl Slice {
             // The processor reads ahead by itself.
             return;
         }
-        let line = &self.chunk.bytes()[span.start as usize..span.end as usize];
-        for byte in line.iter().step_by(CACHE_LINE) {
-            std::hint::black_box(*byte);
+        let (start, end) = (span.start as usize, span.end as usize);
+        for line in (start..end).step_by(CACHE_LINE) {
+            prefetch_index(self.chunk.bytes(), line);
         }
+        prefetch_index(self.chunk.bytes(), end - 1);
     }
 
     /// Total bytes of its lines.
