@@ -153,6 +153,8 @@ impl Foreign<'_> {
 
 #[cfg(test)]
 mod tests {
+    use fearless_simd::{Level, dispatch};
+
     use super::*;
 
     fn plainly(text: &[u8]) -> (Vec<Span>, bool) {
@@ -210,6 +212,15 @@ mod tests {
             let (want, utf8) = plainly(&text);
             let mut spans = Vec::new();
             let framed = frame(&text, &mut spans);
+            // Every processor has these vectors, and this one may never use them.
+            let mut narrow = Vec::new();
+            let judged = dispatch!(Level::baseline(), simd => blocks(simd, &text, &mut narrow));
+            assert_eq!(
+                (&narrow, judged.utf8),
+                (&spans, framed.utf8),
+                "{}",
+                text.escape_ascii()
+            );
             assert_eq!(spans, want, "{}", text.escape_ascii());
             assert_eq!(framed.utf8, utf8, "{}", text.escape_ascii());
             let weight: u32 = spans.iter().map(|span| span.end - span.start).sum();

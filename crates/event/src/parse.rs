@@ -201,25 +201,24 @@ fn members<const DEPTH: usize>(
             shape.learn(text, at, &node);
         }
         let value_end = loop {
-            let at = node.value_start as usize;
-            break match text.get(at) {
-                Some(b'"') => string(text, at + 1)?.0 + 1,
+            let value = node.value_start as usize;
+            break match text.get(value) {
+                Some(b'"') => string(text, value + 1)?.0 + 1,
                 Some(b'{') => {
-                    let (end, first, last) = object(text, at, shape)?;
+                    let (end, first, last) = object(text, value, shape)?;
                     (node.child_start, node.child_end) = (first, last);
                     end
                 }
-                Some(b'[') => container(text, at, DEPTH)?,
+                Some(b'[') => container(text, value, DEPTH)?,
                 // More of it than was expected.
                 Some(b' ' | b'\t' | b'\n' | b'\r') => {
-                    let value = scan::far_blank(text, at) as u32;
-                    let more = value - node.value_start;
-                    node.value_start = value;
+                    let more = scan::far_blank(text, value) as u32 - node.value_start;
+                    node.value_start += more;
                     (node.key_from, node.key_to) = (node.key_from + more, node.key_to + more);
-                    shape.doubt();
+                    shape.correct(text, at, &node);
                     continue;
                 }
-                _ => scalar(text, at)?,
+                _ => scalar(text, value)?,
             };
         };
         node.value_end = value_end as u32;

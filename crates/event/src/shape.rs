@@ -97,20 +97,24 @@ impl Shape {
         Some((len, spelled))
     }
 
-    /// The event is not quite what was expected.
-    #[cold]
-    pub(crate) fn doubt(&mut self) {
-        (self.surprised, self.is_settled) = (true, false);
-    }
-
     /// What stood there instead: the name of `node`, behind whatever ends at `from`.
     #[cold]
     pub(crate) fn learn(&mut self, text: &[u8], from: usize, node: &Node) {
-        self.doubt();
         if self.names.len() <= self.next {
             self.names.resize(self.next + 1, NOTHING);
         }
-        self.names[self.next].learn(text, from, node);
         self.next += 1;
+        self.correct(text, from, node);
+    }
+
+    /// What was found last stood there with more behind it.
+    #[cold]
+    pub(crate) fn correct(&mut self, text: &[u8], from: usize, node: &Node) {
+        (self.surprised, self.is_settled) = (true, false);
+        if let Some(last) = self.next.checked_sub(1)
+            && let Some(name) = self.names.get_mut(last)
+        {
+            name.learn(text, from, node);
+        }
     }
 }

@@ -5,14 +5,11 @@
 /// is not is compiled for the latter.
 ///
 /// Not with the widest there are: with 512 bits, the looks at a few blocks that are taken here are slower.
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 macro_rules! widest {
     ($simd:ident => $work:expr) => {{
         use fearless_simd::{Level, Simd as _, dispatch};
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-        let level = Level::new().as_avx2();
-        #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
-        let level = None::<fearless_simd::Fallback>;
-        match level {
+        match Level::new().as_avx2() {
             Some($simd) => $simd.vectorize(
                 #[inline(always)]
                 || $work,
@@ -22,9 +19,19 @@ macro_rules! widest {
     }};
 }
 
+/// Of the vectors here every processor has the widest there are.
+#[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+macro_rules! widest {
+    ($simd:ident => $work:expr) => {{
+        use fearless_simd::{Level, dispatch};
+        dispatch!(Level::baseline(), $simd => $work)
+    }};
+}
+
 pub(crate) use widest;
 
 /// Keeps `work` out of the caller, which has less to do to be called then.
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 #[cold]
 #[inline(never)]
 pub(crate) fn apart<R>(work: impl FnOnce() -> R) -> R {

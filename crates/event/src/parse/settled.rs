@@ -132,6 +132,23 @@ mod tests {
     }
 
     #[test]
+    fn what_has_changed_for_good_is_expected_soon() {
+        let texts = [
+            r#"{"a":1,"b":[2]}"#,
+            r#"{"a": 1, "b": [2]}"#,
+            r#"{"a":1,"b":  [2]}"#,
+        ];
+        let mut index = Index::default();
+        for text in texts.into_iter().chain(texts).rev() {
+            for _ in 0..3 {
+                parse::event(text.as_bytes(), &mut index).unwrap();
+            }
+            let found = event(text.as_bytes(), 0, &mut index);
+            assert_eq!(found, Some(text.len()), "{text}");
+        }
+    }
+
+    #[test]
     fn other_values_are_expected_and_other_names_are_not() {
         let mut index = Index::default();
         for _ in 0..2 {
