@@ -27,16 +27,19 @@ impl Pace {
         }
     }
 
-    /// Counts a refusal, or what may turn out to be one.
-    pub(crate) fn count(&self, now: Instant) {
+    /// Counts a refusal, or what may turn out to be one; when it will be paid off.
+    pub(crate) fn count(&self, now: Instant) -> Instant {
         let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
         *paid = (*paid).max(now) + Duration::from_secs(1) / RATE;
+        *paid
     }
 
-    /// Takes one back that was counted and turned out to be none.
-    pub(crate) fn forgive(&self) {
+    /// Takes one back that was counted, to be paid off at `until`, and turned out to be none: as much of it as time has
+    /// not paid yet. The rest would be taken off what others owe.
+    pub(crate) fn forgive(&self, now: Instant, until: Instant) {
+        let unpaid = until.saturating_duration_since(now);
         let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
-        let less = paid.checked_sub(Duration::from_secs(1) / RATE);
+        let less = paid.checked_sub(unpaid.min(Duration::from_secs(1) / RATE));
         *paid = less.map_or(self.begun, |less| less.max(self.begun));
     }
 
@@ -58,9 +61,9 @@ mod tests {
     fn a_few_refusals_cost_no_time_and_many_are_held_to_the_rate() {
         let pace = Pace::new();
         let now = pace.begun;
-        (0..BURST).for_each(|_| pace.count(now));
+        (0..BURST).for_each(|_| _ = pace.count(now));
         assert_eq!(pace.owed(now), Duration::ZERO);
-        (0..RATE).for_each(|_| pace.count(now));
+        (0..RATE).for_each(|_| _ = pace.count(now));
         assert!(pace.owed(now) > Duration::from_secs(1) - SPURT);
         assert_eq!(pace.owed(now + Duration::from_secs(1)), Duration::ZERO);
     }
@@ -69,7 +72,7 @@ mod tests {
     fn those_that_wait_go_together_and_no_faster_than_the_rate() {
         let pace = Pace::new();
         let mut now = pace.begun;
-        (0..BURST).for_each(|_| pace.count(now));
+        (0..BURST).for_each(|_| _ = pace.count(now));
         let mut waits = 0;
         for _ in 0..10 * RATE {
             pace.count(now);
@@ -87,11 +90,27 @@ mod tests {
         let pace = Pace::new();
         let now = pace.begun;
         for _ in 0..2 * BURST {
-            pace.count(now);
-            pace.forgive();
+            let until = pace.count(now);
+            pace.forgive(now, until);
         }
         assert_eq!(*pace.paid.lock().unwrap(), now);
-        pace.forgive();
+        pace.forgive(now, now + Duration::from_secs(1));
         assert_eq!(*pace.paid.lock().unwrap(), now);
+    }
+
+    #[test]
+    fn what_time_has_paid_is_not_forgiven_to_others() {
+        let pace = Pace::new();
+        let now = pace.begun;
+        let until = pace.count(now);
+        let later = now + Duration::from_secs(10);
+        (0..BURST).for_each(|_| _ = pace.count(later));
+        let owed = later + Duration::from_secs(1) * BURST / RATE;
+        pace.forgive(later, until);
+        assert_eq!(*pace.paid.lock().unwrap(), owed);
+        // Half of it was paid.
+        let half = Duration::from_secs(1) / RATE / 2;
+        pace.forgive(until - half, until);
+        assert_eq!(*pace.paid.lock().unwrap(), owed - half);
     }
 }

@@ -112,7 +112,7 @@ async fn accept(listener: &TcpListener, router: &Arc<Router>, tasks: &Executor<'
         }
         match listener.accept().await {
             Ok((stream, _)) => {
-                pace.count(Instant::now());
+                let until = pace.count(Instant::now());
                 open.retain(|one| !one.task.is_finished());
                 if open.len() >= CONNECTIONS {
                     let useless = |one: &Open| !one.granted.load(Ordering::Relaxed);
@@ -124,13 +124,13 @@ async fn accept(listener: &TcpListener, router: &Arc<Router>, tasks: &Executor<'
                 }
                 let listens = Arc::new(AtomicBool::new(false));
                 let granted = Arc::new(AtomicBool::new(false));
-                let task = tasks.spawn(converse(
-                    stream,
-                    router.clone(),
-                    listens.clone(),
-                    granted.clone(),
-                    pace.clone(),
-                ));
+                let visit = Visit {
+                    pace: pace.clone(),
+                    until,
+                    granted: granted.clone(),
+                };
+                let talk = converse(stream, router.clone(), listens.clone(), visit);
+                let task = tasks.spawn(talk);
                 open.push_back(Open {
                     task,
                     listens,
@@ -148,6 +148,8 @@ async fn accept(listener: &TcpListener, router: &Arc<Router>, tasks: &Executor<'
 /// A connection, which counted as refused when it was taken, until something is granted over it.
 struct Visit {
     pace: Arc<Pace>,
+    /// When that will be paid off.
+    until: Instant,
     granted: Arc<AtomicBool>,
 }
 
@@ -156,7 +158,7 @@ impl Visit {
     async fn judge(&self, status: StatusCode) {
         if !status.is_client_error() {
             if !self.granted.swap(true, Ordering::Relaxed) {
-                self.pace.forgive();
+                self.pace.forgive(Instant::now(), self.until);
             }
             return;
         }
@@ -168,14 +170,8 @@ impl Visit {
     }
 }
 
-async fn converse(
-    stream: TcpStream,
-    router: Arc<Router>,
-    listens: Arc<AtomicBool>,
-    granted: Arc<AtomicBool>,
-    pace: Arc<Pace>,
-) {
-    let visit = &Visit { pace, granted };
+async fn converse(stream: TcpStream, router: Arc<Router>, listens: Arc<AtomicBool>, visit: Visit) {
+    let visit = &visit;
     let service = service_fn(|request| {
         let (router, listens) = (router.clone(), &listens);
         async move {

@@ -63,7 +63,7 @@ impl Vitals {
             let (name, paused) = (pipeline.view.name(), pipeline.view.brake().paused()?);
             let reason = paused.reason;
             Some(format!(
-                "pipeline {name:?} is paused: {reason}; `millpond resume {name}` lets it go on"
+                "pipeline {name:?} is paused: {reason}; `millpond resume {name} -c FILE` lets it go on"
             ))
         });
         let paused: Vec<String> = paused.collect();

@@ -65,7 +65,7 @@ fn it_is_told_the_others_run_on_and_it_goes_on_when_resumed() {
     assert_eq!(status, 503);
     assert!(why.contains("pipeline \"bad\" is paused: "), "{why}");
     assert!(
-        why.contains("events crashed their line") && why.contains("millpond resume bad"),
+        why.contains("events crashed their line") && why.contains("`millpond resume bad -c FILE`"),
         "{why}"
     );
     assert_eq!(daemon.get("/livez").0, 200);

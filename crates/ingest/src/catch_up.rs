@@ -13,8 +13,9 @@ const SPAN: u64 = 500_000;
 /// How long a source pauses that is far ahead of its workers.
 ///
 /// Each pause costs wake-ups of this thread and of the one that keeps the time. Where the workers are quick, it
-/// is as long as they take for half of what waits, and many reads follow it. Where they are slow, it is short, so that a
-/// burst is taken in all the same.
+/// is as long as they take until 4 MiB of what the source handed on wait, and many reads follow it. Where they are slow,
+/// it is short, so that a burst is taken in all the same; also where little of what waits in the process is the source's:
+/// a longer pause would not make the rest any less.
 #[derive(Default)]
 pub(crate) struct CatchUp {
     seen: Mutex<Seen>,
@@ -30,9 +31,9 @@ struct Seen {
 }
 
 impl CatchUp {
-    /// The pause from `now` on, in nanoseconds of a clock, when `used` bytes wait, and `returned` have been let go of,
-    /// ever.
-    pub(crate) fn pause(&self, now: u64, used: u64, returned: u64) -> Duration {
+    /// The pause from `now` on, in nanoseconds of a clock, when `waiting` bytes wait that the source handed
+    /// on, and `returned` have been let go of in the process, ever.
+    pub(crate) fn pause(&self, now: u64, waiting: u64, returned: u64) -> Duration {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let span = now.saturating_sub(seen.at);
         if span >= SPAN {
@@ -44,7 +45,7 @@ impl CatchUp {
                 rate: u64::try_from(rate).unwrap_or(u64::MAX),
             };
         }
-        let needed = used.saturating_sub(AHEAD / 2) / seen.rate.max(1);
+        let needed = waiting.saturating_sub(AHEAD / 2) / seen.rate.max(1);
         // So slow that they are not to be waited for.
         if needed > 4 * MOST.as_millis() as u64 {
             return LEAST;
@@ -68,13 +69,20 @@ mod tests {
     }
 
     #[test]
-    fn quick_workers_are_given_the_time_for_half_of_what_waits_and_slow_ones_are_not_waited_for() {
+    fn quick_workers_are_given_the_time_for_what_waits_and_slow_ones_are_not_waited_for() {
         assert_eq!(pause_at(100 * MIB), LEAST);
         assert_eq!(pause_at(2 * MIB), Duration::from_millis(2));
         assert_eq!(pause_at(MIB), MOST);
         assert_eq!(pause_at(MIB / 3), MOST);
         assert_eq!(pause_at(MIB / 5), LEAST);
         assert_eq!(pause_at(0), LEAST);
+    }
+
+    #[test]
+    fn what_others_have_waiting_costs_a_quick_pipelines_source_no_time() {
+        let catch_up = CatchUp::default();
+        catch_up.pause(MILLI, MIB, 7 * MIB);
+        assert_eq!(catch_up.pause(11 * MILLI, MIB, 17 * MIB), LEAST);
     }
 
     #[test]

@@ -231,6 +231,15 @@ impl Inlet {
         self.inner.budget.used() > AHEAD
     }
 
+    /// Bytes that wait where the source hands on: in the fullest pipeline's mailboxes (all of them share a chunk), or for
+    /// the journal.
+    fn waiting(&self) -> u64 {
+        match &self.inner.way {
+            Way::Pipelines { routes, .. } => routes.waiting(),
+            Way::Journal(way) => way.room.depth().bytes,
+        }
+    }
+
     /// The gate of a pipeline that is to take what is read here and wants nothing at the moment. Behind a
     /// journal there is none: what comes in waits there.
     fn closed_gate(&self) -> Option<&Gate> {
@@ -274,8 +283,11 @@ impl Inlet {
         if self.is_ahead() {
             let _waited = Waited::new(&self.inner.ledger);
             let budget = &self.inner.budget;
-            let (used, returned) = (budget.used(), budget.returned());
-            let pause = self.inner.catch_up.pause(monotonic_nanos(), used, returned);
+            let (waiting, returned) = (self.waiting(), budget.returned());
+            let pause = self
+                .inner
+                .catch_up
+                .pause(monotonic_nanos(), waiting, returned);
             futures_lite::future::or(self.ended(), async_std::task::sleep(pause)).await;
             if self.is_ended() {
                 return None;

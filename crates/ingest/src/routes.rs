@@ -53,6 +53,12 @@ impl Routes {
         gates.find(|gate| gate.is_closed())
     }
 
+    /// Bytes in the fullest pipeline's mailboxes.
+    pub(crate) fn waiting(&self) -> u64 {
+        let views = self.routes.iter().map(|route| route.intake.view());
+        views.map(|view| view.depth().bytes).max().unwrap_or(0)
+    }
+
     /// Hands a chunk's events to every pipeline, each its own part of `ticket`. What has no key goes to
     /// the shard that `turn` chooses: the same `turn`, the same shards. The permit returns when the last
     /// of the parts has been run. A pipeline behind a journal that is not level with it gets nothing: `turn` is the
@@ -83,7 +89,7 @@ impl Routes {
             given = true;
             let _arriving = route.intake.arriving(events);
             let shares = shares(route, turn, slice);
-            let packed_at = monotonic_nanos();
+            let mut packed_at = monotonic_nanos();
             for (shard, batch) in shares {
                 let part = ticket.part(&route.ledger, batch.len() as u64);
                 let inbound = Inbound {
@@ -92,7 +98,7 @@ impl Routes {
                     received_nanos,
                 };
                 let parcel = parcel(inbound, permit, packed_at);
-                closed = closed.and(self.send(route, shard, parcel).await);
+                closed = closed.and(self.send(route, shard, parcel, &mut packed_at).await);
             }
             route.intake.ring();
         }
@@ -123,7 +129,7 @@ impl Routes {
         if let Some(route) = route {
             let _arriving = route.intake.arriving(slice.len() as u64);
             let shares = shares(route, owed.sequence(), slice);
-            let packed_at = monotonic_nanos();
+            let mut packed_at = monotonic_nanos();
             for (shard, batch) in shares {
                 let from = owed.from(shard);
                 let Some(batch) = from.and_then(|ordinal| batch.since(ordinal)) else {
@@ -137,7 +143,7 @@ impl Routes {
                     received_nanos,
                 };
                 let parcel = parcel(inbound, permit, packed_at);
-                closed = closed.and(self.send(route, shard, parcel).await);
+                closed = closed.and(self.send(route, shard, parcel, &mut packed_at).await);
             }
             route.intake.ring();
         }
@@ -153,11 +159,13 @@ impl Routes {
         known.any(|one| one.is(arrears))
     }
 
+    /// Sends it, and sets `packed_at` anew for those that follow when it had to wait: they have not waited in a mailbox.
     async fn send(
         &self,
         route: &Route,
         shard: usize,
         parcel: Parcel<Inbound<Slice>>,
+        packed_at: &mut u64,
     ) -> Result<(), Closed> {
         let mut waiting = parcel;
         loop {
@@ -177,6 +185,7 @@ impl Routes {
             }
             let _waited = Waited::new(&self.ledger);
             async_std::task::sleep(FULL_PAUSE).await;
+            *packed_at = monotonic_nanos();
         }
     }
 }

@@ -58,6 +58,11 @@ impl<T> Head<T> {
         Some(self.took(head, gauge))
     }
 
+    /// True once all senders are gone.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.receiver.is_disconnected()
+    }
+
     /// True once all senders are gone and nothing is left to take.
     pub(crate) fn is_ended(&self) -> bool {
         // The order matters: nothing is sent after the last sender has gone.

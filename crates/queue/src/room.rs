@@ -49,6 +49,16 @@ struct Shared {
     parcels: Waiters,
 }
 
+impl Shared {
+    /// A parcel is counted before it is sent, and no longer once it is taken: if none is counted, whoever put one in has
+    /// nobody to wake for it. A consumer whose room stays empty sleeps on.
+    fn wake_for_parcels(&self) {
+        if self.gauge.events() > 0 {
+            self.parcels.wake();
+        }
+    }
+}
+
 /// The sending end. Clones share the room.
 pub struct RoomSender<T> {
     // Declared, and so dropped, before `ends`: the consumer is woken when this sender has gone.
@@ -105,9 +115,9 @@ impl<T> RoomSender<T> {
         put
     }
 
-    /// Wakes the consumer for what was put in.
+    /// Wakes the consumer for what was put in, unless it has taken that already.
     pub fn ring(&self) {
-        self.ends.shared.parcels.wake();
+        self.ends.shared.wake_for_parcels();
     }
 
     /// Waits for space, asynchronously. May be cancelled at any time: the parcel is then dropped
@@ -209,6 +219,16 @@ impl<T> RoomReceiver<T> {
         .await
     }
 
+    /// True when no more will come: the last sender has gone. What waits can still be taken.
+    pub fn is_closed(&self) -> bool {
+        self.head.is_closed()
+    }
+
+    /// True when somebody found no space and waits for some.
+    pub fn has_refused(&self) -> bool {
+        self.shared.space.any()
+    }
+
     /// True when a parcel waits.
     pub fn has_parcels(&self) -> bool {
         self.shared.gauge.events() > 0
@@ -257,10 +277,9 @@ impl RoomView {
         self.shared.space.wake();
     }
 
-    /// Wakes the consumer, though there may be nothing for it: somebody who put something in may not come to
-    /// [`RoomSender::ring`].
+    /// Wakes the consumer if something waits for it: somebody who put that in may not come to [`RoomSender::ring`].
     pub fn wake_receiver(&self) {
-        self.shared.parcels.wake();
+        self.shared.wake_for_parcels();
     }
 
     /// Events that the consumer has taken and not yet done; read after the depth, it misses none.

@@ -30,6 +30,11 @@ impl Waiters {
         self.any.swap(true, Ordering::AcqRel);
     }
 
+    /// Whether somebody waits; only a hint, the protocol does without it.
+    pub(crate) fn any(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
     pub(crate) fn wake(&self) {
         if !self.any.swap(false, Ordering::AcqRel) {
             return;

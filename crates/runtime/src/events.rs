@@ -43,8 +43,7 @@ impl<C: Codec> Shard<C> {
             if unclocked < self.stride {
                 continue;
             }
-            unclocked = 0;
-            let now = self.look(until);
+            let now = self.look(until, std::mem::take(&mut unclocked));
             if now >= until {
                 self.pause(now - begun);
                 return true;
@@ -61,7 +60,7 @@ impl<C: Codec> Shard<C> {
             woken: current.woken,
         });
         self.close_batch();
-        let now = self.look(until);
+        let now = self.look(until, unclocked);
         if let Some(ran) = &mut ran {
             ran.nanos += now - begun;
             self.shared.service.ran(self.number(), ran);
@@ -69,18 +68,28 @@ impl<C: Codec> Shard<C> {
         now >= until
     }
 
-    /// Looks at the clock, and sees whether the events since the last look were quick or slow: how many are run before
-    /// the next has to be few enough to notice the end of the slice. The next batch, or slice, begins with that.
-    fn look(&mut self, until: u64) -> u64 {
+    /// Looks at the clock, and sees whether the `ran` events since the last look were quick or slow: how many are run
+    /// before the next has to be few enough to notice the end of the slice. The next batch, or slice, begins with that.
+    fn look(&mut self, until: u64, ran: u32) -> u64 {
         let now = monotonic_nanos();
         let quick = now - self.clock < until.saturating_sub(now) / 4;
-        self.stride = if quick {
-            (self.stride * 2).min(STRIDE_MAX)
-        } else {
-            1
-        };
+        if !quick {
+            self.stride = 1;
+        } else if ran >= self.stride {
+            // Fewer say nothing of what so many more would take.
+            self.stride = (self.stride * 2).min(STRIDE_MAX);
+        }
         self.clock = now;
+        if now >= self.ring_by {
+            self.ring_by = u64::MAX;
+            self.shared.ring();
+        }
         now
+    }
+
+    /// Whether its last events were quick.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.stride > 1
     }
 
     /// The current batch is worked on from now on: its wait is over, if this is the first time.

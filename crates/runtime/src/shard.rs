@@ -85,6 +85,8 @@ pub(crate) struct Shard<C: Codec> {
     pub(crate) clock: u64,
     /// How many events are run between two looks at the clock.
     pub(crate) stride: u32,
+    /// When it wakes the sinks for what its worker has put out before, by the clock of the slice.
+    pub(crate) ring_by: u64,
     /// An event is being decoded or run: whose fault a panic is.
     pub(crate) in_event: bool,
     /// Its worker slept until now, and has not begun a batch yet.
@@ -179,6 +181,7 @@ impl<C: Codec> Shard<C> {
             last_tick: 0,
             clock: 0,
             stride: 1,
+            ring_by: u64::MAX,
             in_event: false,
             woken: false,
             parked: false,

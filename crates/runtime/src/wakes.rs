@@ -11,7 +11,7 @@ const LONGEST_NANOS: u64 = 1_000_000;
 ///
 /// Waking a thread costs a system call here and a context switch there: once for each batch, that is a tenth of what
 /// a quick line takes for the batch. A worker that goes on to the next batch of the same pipeline wakes its sinks for
-/// several at once; one that has nothing more to run, or something of another pipeline's, wakes them before.
+/// several at once; one that has nothing more to run, or something slow, or of another pipeline's, wakes them before.
 pub(crate) struct Wakes<C: Codec> {
     owed: Option<Owed<C>>,
 }
@@ -27,15 +27,21 @@ impl<C: Codec> Wakes<C> {
         Wakes { owed: None }
     }
 
-    /// A slice of this pipeline is next, which may take much longer than those of another.
-    pub(crate) fn before(&mut self, shared: &Arc<Shared<C>>) {
-        if self
-            .owed
-            .as_ref()
-            .is_some_and(|owed| !Arc::ptr_eq(&owed.shared, shared))
-        {
-            self.wake();
+    /// A slice of this pipeline is next: by when, at the latest, it has to wake the sinks itself. Nothing is held back for
+    /// another pipeline, nor for one that is not known to be `quick`.
+    pub(crate) fn before(&mut self, shared: &Arc<Shared<C>>, quick: bool) -> u64 {
+        match &self.owed {
+            Some(owed) if quick && Arc::ptr_eq(&owed.shared, shared) => owed.since + LONGEST_NANOS,
+            _ => {
+                self.wake();
+                u64::MAX
+            }
         }
+    }
+
+    /// The slice has woken them.
+    pub(crate) fn woken(&mut self) {
+        self.owed = None;
     }
 
     /// A slice of this pipeline, which began at `since`, has put output into rooms.

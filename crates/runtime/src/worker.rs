@@ -70,7 +70,10 @@ impl<C: Codec> Worker<C> {
                 .unwrap_or_else(PoisonError::into_inner);
             let remote = self.remote.as_mut().map(|remote| &mut **remote as _);
             let slept = std::mem::take(&mut self.slept);
-            self.wakes.before(&shard.shared);
+            // What a process of its own runs is looked at too seldom to keep a sink waiting for it.
+            let quick = shard.is_quick() && remote.is_none();
+            let ring_by = self.wakes.before(&shard.shared, quick);
+            shard.ring_by = ring_by;
             let ran = match catch_panic(|| shard.run(&self.ready, remote, slept, started)) {
                 Ok(ran) => ran,
                 Err(panic) => {
@@ -78,6 +81,9 @@ impl<C: Codec> Worker<C> {
                     (shard.recover(&panic), monotonic_nanos())
                 }
             };
+            if shard.ring_by != ring_by {
+                self.wakes.woken();
+            }
             if shard.outbox.take_put() {
                 self.wakes.owe(&shard.shared, started);
             }

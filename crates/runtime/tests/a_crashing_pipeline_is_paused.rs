@@ -165,7 +165,7 @@ fn crashes_that_no_event_explains_stop_it() {
     until("it is paused", || brake.paused().is_some());
     let reason = brake.paused().expect("paused").reason;
     assert!(
-        matches!(reason, PauseReason::Crashes { crashes: 6, .. }),
+        matches!(reason, PauseReason::Crashes { crashes: 6.., .. }),
         "{reason}"
     );
     assert!(brake.crashes().unexplained >= 6);

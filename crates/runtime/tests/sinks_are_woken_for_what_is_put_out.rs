@@ -138,13 +138,19 @@ fn at_once_where_somebody_steps_the_worker() {
         bytes: 1 << 30,
     };
     let (sender, mut till) = room::<millpond_delivery::Outbound<Rows<Pair>>>("till", limits);
+    // Nothing is set aside: who waits for that is left in peace.
+    let (letters, mut dead) = room::<millpond_delivery::Outbound<Rows<Pair>>>("dead", limits);
+    let undisturbed = Arc::new(Woken::default());
+    let waker = Waker::from(undisturbed.clone());
+    let waits = pin!(dead.recv_async()).poll(&mut Context::from_waker(&waker));
+    assert!(waits.is_pending());
     let design = Blueprint::builder().exit("till").build().expect("a line");
     let spec = PipelineSpec {
         ledger: ledger.clone(),
         design: design.into(),
         codec: Box::new(Passthrough::default),
         exits: vec![Exit::new(sender, Arc::new(SinkLedger::new("till")))],
-        dead_letters: None,
+        dead_letters: Some(Exit::new(letters, Arc::new(SinkLedger::new("dead")))),
         supervision: Supervision::default(),
     };
     let options = Options::new(1, budget.clone());
@@ -167,4 +173,5 @@ fn at_once_where_somebody_steps_the_worker() {
         assert_eq!(woken.0.load(Ordering::SeqCst), steps);
     }
     assert!(steps > 1, "several shards have events");
+    assert_eq!(undisturbed.0.load(Ordering::SeqCst), 0);
 }

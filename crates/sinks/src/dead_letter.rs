@@ -109,6 +109,10 @@ impl Writer for DeadLetterWriter {
         GATHER
     }
 
+    fn gathers_after_writes(&self) -> bool {
+        true
+    }
+
     fn longest_pause(&self) -> Duration {
         LONGEST_PAUSE
     }

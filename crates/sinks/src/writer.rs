@@ -55,9 +55,15 @@ pub trait Writer: Send {
     }
 
     /// How long rows may gather when none waited, for a destination that nobody watches: fewer and larger
-    /// writes then.
+    /// writes then. Not when nothing more will come, or whoever has more finds no space for it.
     fn gather(&self) -> Duration {
         Duration::ZERO
+    }
+
+    /// Whether rows that came while it wrote wait for others, too, for as long as [`gather`](Writer::gather) says: for
+    /// a destination where each write costs much and nobody waits for it.
+    fn gathers_after_writes(&self) -> bool {
+        false
     }
 
     /// The last call: everything is written and flushed, and nothing more will come.

@@ -1,14 +1,19 @@
-//! A writer that wants rows to gather gets them together, those too that came while it wrote.
+//! A writer that wants rows to gather gets them together, those too that came while it wrote if it says so; but none waits
+//! for what cannot come.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 
 use std::sync::mpsc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use common::Line;
-use millpond_sinks::{Recourse, Rows, WriteError, Writer, spawn};
+use millpond_delivery::Outbound;
+use millpond_event::Records;
+use millpond_queue::{Limits, RoomReceiver};
+use millpond_sinks::{Recourse, Rows, SinkHandle, WriteError, Writer, spawn};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -16,6 +21,7 @@ const LONG: Duration = Duration::from_secs(60);
 struct Gathering {
     began: mpsc::Sender<usize>,
     go_on: mpsc::Receiver<()>,
+    after_writes: bool,
 }
 
 impl Writer for Gathering {
@@ -29,27 +35,43 @@ impl Writer for Gathering {
     fn gather(&self) -> Duration {
         Duration::from_secs(3_600)
     }
+
+    fn gathers_after_writes(&self) -> bool {
+        self.after_writes
+    }
 }
 
-#[test]
-fn what_came_during_a_write_waits_for_what_follows_it() {
-    let (mut line, receiver) = Line::roomy();
+/// A sink with such a writer, what it says of its writes, and what makes it go on.
+fn start(
+    line: &Line,
+    receiver: RoomReceiver<Outbound<Records>>,
+    after_writes: bool,
+) -> (SinkHandle, mpsc::Receiver<usize>, mpsc::Sender<()>) {
     let (began, begins) = mpsc::channel();
     let (go, go_on) = mpsc::channel();
-    // What waits when the sink begins is written at once.
-    line.send(1);
-    let writer = Box::new(Gathering { began, go_on });
-    let ledger = line.sink.clone();
+    let writer = Box::new(Gathering {
+        began,
+        go_on,
+        after_writes,
+    });
     let sink = spawn(
         "gathering",
         receiver,
         line.spares.clone(),
         writer,
-        ledger,
+        line.sink.clone(),
         Recourse::default(),
         |_| (),
-    )
-    .unwrap();
+    );
+    (sink.unwrap(), begins, go)
+}
+
+#[test]
+fn what_came_during_a_write_waits_for_what_follows_it() {
+    let (mut line, receiver) = Line::roomy();
+    // What waits when the sink begins is written at once.
+    line.send(1);
+    let (sink, begins, go) = start(&line, receiver, true);
     assert_eq!(begins.recv_timeout(LONG).unwrap(), 1);
     line.send(1);
     go.send(()).unwrap();
@@ -65,12 +87,50 @@ fn what_came_during_a_write_waits_for_what_follows_it() {
     };
     assert_eq!(batches, 2);
     go.send(()).unwrap();
+    // Nobody has to end the time in which they would gather: nothing more comes.
     let books = line.close();
-    while !sink.is_finished() {
-        assert!(since.elapsed() < 2 * LONG, "the sink does not end");
-        sink.control().reopen();
-        std::thread::yield_now();
-    }
+    sink.join().unwrap();
+    books.balance();
+}
+
+#[test]
+fn a_writer_that_gathers_only_what_comes_alone_is_not_kept_from_what_came_during_a_write() {
+    let (mut line, receiver) = Line::new(Limits {
+        events: 4,
+        bytes: 1 << 30,
+    });
+    line.send(1);
+    let (sink, begins, go) = start(&line, receiver, false);
+    assert_eq!(begins.recv_timeout(LONG).unwrap(), 1);
+    // The room is full, so nothing could come that would be worth waiting for.
+    (0..4).for_each(|_| line.send(1));
+    go.send(()).unwrap();
+    assert_eq!(begins.recv_timeout(LONG).unwrap(), 4);
+    go.send(()).unwrap();
+    let books = line.close();
+    sink.join().unwrap();
+    books.balance();
+}
+
+#[test]
+fn rows_that_gather_are_written_once_somebody_waits_for_space_or_the_room_is_closed() {
+    let (mut line, receiver) = Line::new(Limits {
+        events: 4,
+        bytes: 1 << 30,
+    });
+    line.send(1);
+    let (sink, begins, go) = start(&line, receiver, true);
+    assert_eq!(begins.recv_timeout(LONG).unwrap(), 1);
+    line.send(1);
+    go.send(()).unwrap();
+    (0..3).for_each(|_| line.send(1));
+    line.sender.on_space(Waker::noop());
+    assert_eq!(begins.recv_timeout(LONG).unwrap(), 4);
+    line.send(1);
+    go.send(()).unwrap();
+    let books = line.close();
+    assert_eq!(begins.recv_timeout(LONG).unwrap(), 1);
+    go.send(()).unwrap();
     sink.join().unwrap();
     books.balance();
 }

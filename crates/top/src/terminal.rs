@@ -1,12 +1,13 @@
 use std::io;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::{DefaultTerminal, Frame};
 
 use crate::app::{App, Wish};
 use crate::feed::{self, Heard};
@@ -70,44 +71,90 @@ pub fn watch(address: SocketAddr, remote: impl FnOnce(Remote)) -> Result<(), Top
     let (tell, told) = sync_channel(WAITING);
     let (feeding, typing) = (tell.clone(), tell.clone());
     remote(Remote { tell });
-    on_terminal(|terminal| {
+    on_terminal(|screen| {
         teller(feeding, move |tell| feed::listen(address, tell));
         teller(typing, keys);
-        show(terminal, App::new(address), &told)
+        show(screen, App::new(address), &told)
     })
 }
 
 /// Takes the terminal, and gives it back as it was whatever becomes of what is done with it.
-fn on_terminal(
-    act: impl FnOnce(&mut DefaultTerminal) -> Result<(), TopError>,
-) -> Result<(), TopError> {
+fn on_terminal(act: impl FnOnce(&mut Screen) -> Result<(), TopError>) -> Result<(), TopError> {
     // Puts the terminal back in the hook of panics, too.
-    let mut terminal = ratatui::try_init()?;
-    let ended = act(&mut terminal);
+    let terminal = ratatui::try_init()?;
+    let mut screen = Screen {
+        terminal,
+        gone: Gone::default(),
+    };
+    screen.gone.watch_panics();
+    let ended = act(&mut screen);
     // The panic has put it back before it said where it was, and a second time would write over that.
-    if !matches!(ended, Err(TopError::Panicked)) {
-        ratatui::try_restore()?;
+    if *screen.gone.lock() {
+        return Err(TopError::Panicked);
     }
+    ratatui::try_restore()?;
     ended
 }
 
-/// Starts what tells news. When it panics, that has given the terminal back already: nothing may be drawn any more.
-fn teller(tell: SyncSender<News>, act: impl FnOnce(&SyncSender<News>) + Send + 'static) {
-    thread::spawn(move || {
-        if catch_unwind(AssertUnwindSafe(|| act(&tell))).is_err() {
-            let _ = tell.send(News::Fell);
-        }
-    });
+/// The terminal, as long as no panic has given it back.
+struct Screen {
+    terminal: DefaultTerminal,
+    gone: Gone,
 }
 
-fn show(
-    terminal: &mut DefaultTerminal,
-    mut app: App,
-    told: &Receiver<News>,
-) -> Result<(), TopError> {
+impl Screen {
+    fn draw(&mut self, frame: impl FnOnce(&mut Frame<'_>)) -> Result<(), TopError> {
+        let gone = self.gone.lock();
+        if *gone {
+            return Err(TopError::Panicked);
+        }
+        self.terminal.draw(frame)?;
+        Ok(())
+    }
+}
+
+/// Whether a panic has given the terminal back. Locked while a frame is drawn, and while a panic does that and says
+/// where it was: neither comes into the middle of the other.
+#[derive(Clone, Default)]
+struct Gone(Arc<Mutex<bool>>);
+
+impl Gone {
+    fn lock(&self) -> MutexGuard<'_, bool> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hears of panics from now on, before anything else that does.
+    fn watch_panics(&self) {
+        let (gone, drawing, before) = (self.clone(), thread::current().id(), take_hook());
+        set_hook(Box::new(move |info| {
+            // Who draws may hold the lock, and draws no more once it panics.
+            let elsewhere = thread::current().id() != drawing;
+            let mut locked = elsewhere.then(|| gone.lock());
+            if let Some(gone) = &mut locked {
+                **gone = true;
+            }
+            before(info);
+        }));
+    }
+}
+
+/// Starts what tells news. When it panics, that has given the terminal back already: nothing may be drawn any more.
+fn teller(
+    tell: SyncSender<News>,
+    act: impl FnOnce(&SyncSender<News>) + Send + 'static,
+) -> JoinHandle<()> {
+    thread::spawn(move || {
+        if catch_unwind(AssertUnwindSafe(|| act(&tell))).is_err() {
+            // Wakes whoever draws. What waits in front of it is not drawn any more.
+            let _ = tell.send(News::Fell);
+        }
+    })
+}
+
+fn show(screen: &mut Screen, mut app: App, told: &Receiver<News>) -> Result<(), TopError> {
     let mut heard = Instant::now();
     loop {
-        terminal.draw(|frame| view::draw(&app, frame))?;
+        screen.draw(|frame| view::draw(&app, frame))?;
         let silent_in = SILENT.saturating_sub(heard.elapsed());
         let news = told.recv_timeout(silent_in.max(Duration::from_millis(250)));
         match news {
@@ -171,11 +218,11 @@ mod tests {
     use super::*;
 
     /// Draws, waits for a key, and panics.
-    fn panicking(act: impl FnOnce(&mut DefaultTerminal) -> Result<(), TopError>) {
-        let ended = on_terminal(|terminal| {
-            terminal.draw(|frame| frame.render_widget("drawn over all", frame.area()))?;
+    fn panicking(act: impl FnOnce(&mut Screen) -> Result<(), TopError>) {
+        let ended = on_terminal(|screen| {
+            screen.draw(|frame| frame.render_widget("drawn over all", frame.area()))?;
             event::read()?;
-            act(terminal)
+            act(screen)
         });
         assert!(matches!(ended, Err(TopError::Panicked)));
     }
@@ -190,13 +237,29 @@ mod tests {
     #[ignore = "takes the terminal: another test runs it in one of its own"]
     fn panics_while_it_listens() {
         let (tell, told) = sync_channel(0);
-        panicking(|terminal| {
+        panicking(|screen| {
             teller(tell, |tell| {
                 // Taken once everything is drawn, and nothing is new to draw then.
                 tell.send(News::Resized).unwrap();
                 panic!("lost its way");
             });
-            show(terminal, App::new(([127, 0, 0, 1], 1).into()), &told)
+            show(screen, App::new(([127, 0, 0, 1], 1).into()), &told)
+        });
+    }
+
+    #[test]
+    #[ignore = "takes the terminal: another test runs it in one of its own"]
+    fn panics_while_much_waits_to_be_drawn() {
+        let (tell, told) = sync_channel(WAITING);
+        panicking(|screen| {
+            let told_all = teller(tell, |tell| {
+                (0..3).for_each(|_| tell.send(News::Resized).unwrap());
+                tell.send(News::Wish(Wish::Help)).unwrap();
+                panic!("lost its way");
+            });
+            // All of it is told, and the terminal given back, before the first frame.
+            told_all.join().unwrap();
+            show(screen, App::new(([127, 0, 0, 1], 1).into()), &told)
         });
     }
 
@@ -206,6 +269,7 @@ mod tests {
         for (case, last) in [
             ("panics_while_it_draws", "left with 101"),
             ("panics_while_it_listens", "left with 0"),
+            ("panics_while_much_waits_to_be_drawn", "left with 0"),
         ] {
             let test = format!("terminal::tests::{case}");
             let run = format!(
@@ -217,6 +281,7 @@ mod tests {
             tmux.keys(&["x"]);
             let screen = tmux.until(&["lost its way", last, "icanon"]);
             assert!(!screen.contains("drawn over all"), "{screen}");
+            assert!(!screen.contains("127.0.0.1:1"), "{screen}");
         }
     }
 

@@ -60,6 +60,10 @@ impl Writer for Shown {
         self.writer.gather()
     }
 
+    fn gathers_after_writes(&self) -> bool {
+        self.writer.gathers_after_writes()
+    }
+
     fn finish(&mut self) {
         self.writer.finish();
     }

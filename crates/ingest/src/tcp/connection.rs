@@ -118,6 +118,8 @@ impl Connection {
             Poll::Ready(Err(error)) => Poll::Ready(Turn::Failed(error)),
             Poll::Pending => {
                 drop(held);
+                // The last read may have filled its buffer with all that there was.
+                self.share.rest();
                 match &mut self.idle {
                     Some(idle) => idle.poll(context).map(|()| Turn::Close("idle")),
                     None => Poll::Pending,

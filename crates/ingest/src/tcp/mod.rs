@@ -130,7 +130,7 @@ impl Opened for Bound {
         let Bound {
             listener, limits, ..
         } = *self;
-        let (halves, turns) = (Halves::new(limits.partial), Turns::default());
+        let (halves, turns) = (Halves::new(limits.partial), Turns::of_all());
         Box::pin(async move {
             let connection = {
                 let inlet = inlet.clone();

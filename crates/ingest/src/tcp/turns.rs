@@ -1,17 +1,24 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
-/// How many buffers a connection fills in a row while no other of its source has as much to say: some milliseconds.
+/// How many buffers a connection fills in a row while no other has as much to say: some milliseconds.
 const MOST: usize = 16;
 
-/// Who of a source's connections always has something to read: they take turns, so that none keeps the others from
-/// theirs. To give way costs a wake-up of the thread that takes over, so one that is alone does it seldom.
+/// The sources of a process read on the same threads.
+static OF_ALL: LazyLock<Turns> = LazyLock::new(Turns::default);
+
+/// Which connections always have something to read: they take turns, so that none keeps the others from theirs. To give way costs a wake-up of the thread that takes over, so one that is alone does it seldom.
 #[derive(Clone, Default)]
 pub(super) struct Turns {
     busy: Arc<AtomicUsize>,
 }
 
 impl Turns {
+    /// Those of all connections in the process, of whatever source.
+    pub(super) fn of_all() -> Self {
+        OF_ALL.clone()
+    }
+
     /// The turn of one connection.
     pub(super) fn open(&self) -> Share {
         Share {

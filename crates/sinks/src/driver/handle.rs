@@ -174,7 +174,7 @@ fn run<F: FnOnce(ClosedReason)>(mut pump: Pump<F>) {
     loop {
         match pump.step(Instant::now(), &mut context) {
             Next::Step => {}
-            Next::Gather => pause_for(pump.gather(), &shared),
+            Next::Gather => gather(&pump),
             // Asked again because a wake-up for it may have been used up by the writer.
             Next::Wait(_) if shared.is_called() => {}
             Next::Wait(until) => {
@@ -182,11 +182,26 @@ fn run<F: FnOnce(ClosedReason)>(mut pump: Pump<F>) {
                     None => thread::park(),
                     Some(at) => thread::park_timeout(at.saturating_duration_since(Instant::now())),
                 }
-                pause_for(pump.gather(), &shared);
+                gather(&pump);
             }
             Next::Pause(pause) => pause_for(pause, &shared),
             Next::End => return,
         }
+    }
+}
+
+/// How often a sink that lets rows gather looks whether it should go on doing so: the room wakes it only once.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Lets rows gather for as long as the writer wants, unless nothing is won by that.
+fn gather<F: FnOnce(ClosedReason)>(pump: &Pump<F>) {
+    let until = Instant::now() + pump.gather();
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() || pump.is_pressed() || pump.shared.is_called() {
+            return;
+        }
+        pause_for(left.min(LOOK_EVERY), &pump.shared);
     }
 }
 

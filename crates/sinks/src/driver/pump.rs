@@ -108,9 +108,7 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
         match room {
             Room::Open => Next::Step,
             // What came while the writer wrote came one by one, as what follows it will.
-            Room::Empty if delivers && self.hand.is_empty() && self.receiver.has_parcels() => {
-                Next::Gather
-            }
+            Room::Empty if delivers && self.gathers_after_writes() => Next::Gather,
             // There may be more in hand, and the writer may have used up the wake-up for a parcel that
             // came meanwhile: look again.
             _ if delivers => Next::Step,
@@ -126,6 +124,18 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
     pub(crate) fn gather(&self) -> Duration {
         let writer = self.writer.as_ref();
         writer.map(|writer| writer.gather()).unwrap_or_default()
+    }
+
+    /// True when nothing is won by waiting for more: nothing will come, or what would come finds no space.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.receiver.is_closed() || self.receiver.has_refused()
+    }
+
+    fn gathers_after_writes(&self) -> bool {
+        let writer = self.writer.as_ref();
+        writer.is_some_and(|writer| writer.gathers_after_writes())
+            && self.hand.is_empty()
+            && self.receiver.has_parcels()
     }
 
     fn fill(&mut self, context: &mut Context<'_>) -> Room {
