@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use millpond_delivery::{Arrears, Inbound, Ledger, Owed, SourceLedger, Ticket};
+use millpond_delivery::{Arrears, Inbound, Ledger, Owed, Part, SourceLedger, Ticket};
 use millpond_event::{KeyPath, Slice, SplitScratch};
 use millpond_queue::{Gate, Intake, Parcel, Permit, TrySendError, Weight, monotonic_nanos};
 
@@ -92,12 +92,7 @@ impl Routes {
             let mut packed_at = monotonic_nanos();
             for (shard, batch) in shares {
                 let part = ticket.part(&route.ledger, batch.len() as u64);
-                let inbound = Inbound {
-                    batch,
-                    part,
-                    received_nanos,
-                };
-                let parcel = parcel(inbound, permit, packed_at);
+                let parcel = parcel(batch, part, received_nanos, permit, packed_at);
                 closed = closed.and(self.send(route, shard, parcel, &mut packed_at).await);
             }
             route.intake.ring();
@@ -137,12 +132,7 @@ impl Routes {
                 };
                 given = true;
                 let part = owed.part(&ticket, shard, batch.len() as u64);
-                let inbound = Inbound {
-                    batch,
-                    part,
-                    received_nanos,
-                };
-                let parcel = parcel(inbound, permit, packed_at);
+                let parcel = parcel(batch, part, received_nanos, permit, packed_at);
                 closed = closed.and(self.send(route, shard, parcel, &mut packed_at).await);
             }
             route.intake.ring();
@@ -190,10 +180,21 @@ impl Routes {
     }
 }
 
-fn parcel(inbound: Inbound<Slice>, permit: &Arc<Permit>, packed_at: u64) -> Parcel<Inbound<Slice>> {
+fn parcel(
+    batch: Slice,
+    part: Part,
+    received_nanos: u64,
+    permit: &Arc<Permit>,
+    packed_at: u64,
+) -> Parcel<Inbound<Slice>> {
     let weight = Weight {
-        events: inbound.batch.len() as u64,
-        bytes: inbound.batch.weight() as u64,
+        events: batch.len() as u64,
+        bytes: batch.weight() as u64,
+    };
+    let inbound = Inbound {
+        batch,
+        part,
+        received_nanos,
     };
     Parcel::packed(inbound, weight, packed_at).with_shared_permit(permit.clone())
 }

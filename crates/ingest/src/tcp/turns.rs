@@ -7,7 +7,8 @@ const MOST: usize = 16;
 /// The sources of a process read on the same threads.
 static OF_ALL: LazyLock<Turns> = LazyLock::new(Turns::default);
 
-/// Which connections always have something to read: they take turns, so that none keeps the others from theirs. To give way costs a wake-up of the thread that takes over, so one that is alone does it seldom.
+/// Which connections always have something to read: they take turns, so that none keeps the others from theirs. To give
+/// way costs a wake-up of the thread that takes over, so one that is alone does it seldom.
 #[derive(Clone, Default)]
 pub(super) struct Turns {
     busy: Arc<AtomicUsize>,
