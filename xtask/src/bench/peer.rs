@@ -183,9 +183,10 @@ impl Bench<'_> {
 
     /// Starts it on its cores, which it takes over from the thread that starts it.
     fn start(&self, command: Command, peer: Peer, folder: &Path) -> anyhow::Result<Process> {
-        let cores: &[usize] = match peer {
-            Peer::Python | Peer::Threads => &[],
-            Peer::Serde | Peer::Expert => &self.cores.single,
+        let cores: &[usize] = if peer.has_one_thread() {
+            &self.cores.single
+        } else {
+            &[]
         };
         let name = peer.to_string();
         on(cores, || Process::start(command, &name, folder, true))?.with_context(|| match peer {
@@ -240,6 +241,13 @@ fn parse(line: &str) -> anyhow::Result<Said> {
         .with_context(|| format!("{line:?} is not what a peer says at its end"))
 }
 
+impl Peer {
+    /// Whether it can make no use of the core that the sender has.
+    pub(super) fn has_one_thread(self) -> bool {
+        matches!(self, Self::Serde | Self::Expert)
+    }
+}
+
 /// Which cores each side of a comparison had, in words; `peers` are those that took part.
 pub(super) fn cores_in_words(cores: &Cores, peers: &[Peer]) -> String {
     let list = |cores: &[usize]| {
@@ -257,7 +265,7 @@ pub(super) fn cores_in_words(cores: &Cores, peers: &[Peer]) -> String {
     let single = match single.is_empty() {
         true => String::new(),
         false => format!(
-            "; what has one thread ({}) to {}",
+            "; what has one thread ({}), and the daemon off the sender's core, to {}",
             single.join(", "),
             list(&cores.single)
         ),

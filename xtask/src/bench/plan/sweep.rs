@@ -50,8 +50,7 @@ impl Sweep<'_> {
     /// Whether it is to be measured beside what has one thread, which cannot use the sender's core: for the CPU of both to
     /// be compared, the daemon has to do without it, too.
     fn has_single_peers(&self) -> bool {
-        let single = |peer| matches!(peer, Peer::Serde | Peer::Expert);
-        self.cores > 1 && self.peers().any(single)
+        self.cores > 1 && self.peers().any(Peer::has_one_thread)
     }
 
     fn daemons(
