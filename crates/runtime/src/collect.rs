@@ -20,8 +20,25 @@ pub(crate) struct Collector<'a, C: Codec> {
 pub(crate) struct Letters {
     /// The exit they leave through.
     pub(crate) exit: Option<usize>,
-    /// Stage and reason of those not yet added to the pipeline's counts.
-    pub(crate) counted: Vec<(String, String)>,
+    /// Those not yet added to the pipeline's counts, by stage and reason: a few kinds of them, so that a list is looked
+    /// through faster than anything else, and only a kind's first letter copies its names.
+    pub(crate) counted: Vec<((String, String), u64)>,
+}
+
+impl Letters {
+    fn count(&mut self, stage: &str, reason: &str) {
+        let known = self
+            .counted
+            .iter_mut()
+            .find(|((known, why), _)| known == stage && why == reason);
+        match known {
+            Some((_, letters)) => *letters += 1,
+            None => {
+                let kind = (stage.to_owned(), reason.to_owned());
+                self.counted.push((kind, 1));
+            }
+        }
+    }
 }
 
 /// Why an event is set aside.
@@ -47,9 +64,7 @@ impl<C: Codec> Collector<'_, C> {
             message,
             attempts,
         } = *why;
-        self.letters
-            .counted
-            .push((stage.to_owned(), reason.to_owned()));
+        self.letters.count(stage, reason);
         let Some(exit) = self.letters.exit else {
             return false;
         };

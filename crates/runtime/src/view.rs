@@ -43,13 +43,13 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    pub(crate) fn add_letters(&self, letters: &mut Vec<(String, String)>) {
+    pub(crate) fn add_letters(&self, letters: &mut Vec<((String, String), u64)>) {
         if letters.is_empty() {
             return;
         }
         let mut counts = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
-        for letter in letters.drain(..) {
-            *counts.entry(letter).or_default() += 1;
+        for (kind, more) in letters.drain(..) {
+            *counts.entry(kind).or_default() += more;
         }
     }
 }
