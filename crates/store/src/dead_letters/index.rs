@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::latest::Latest;
+use super::batch::Entry;
+use super::latest::{self, Latest};
 use super::record::Kept;
 
 /// What letters have in common that are counted together.
@@ -104,6 +105,25 @@ impl Index {
 
     /// Takes in the record at `sequence`, of so many bytes; `kept`: it is a letter that counts.
     pub(crate) fn add(&mut self, sequence: u64, bytes: u64, kept: Option<&Kept<'_>>) {
+        self.count(sequence, bytes, kept);
+        if let Some(kept) = kept {
+            self.latest.add(sequence, &kept.letter, kept.replayed);
+        }
+    }
+
+    /// Takes in letters that follow each other from `first` on.
+    pub(crate) fn add_all(&mut self, first: u64, letters: &[Entry<'_>]) {
+        for (sequence, letter) in (first..).zip(letters) {
+            self.count(sequence, letter.held(), Some(&letter.kept));
+        }
+        // Those before the last few would be shown to nobody.
+        let before = letters.len().saturating_sub(latest::KEPT);
+        for (sequence, Entry { kept, .. }) in (first..).zip(letters).skip(before) {
+            self.latest.add(sequence, &kept.letter, kept.replayed);
+        }
+    }
+
+    fn count(&mut self, sequence: u64, bytes: u64, kept: Option<&Kept<'_>>) {
         if self
             .runs
             .back()
@@ -123,7 +143,6 @@ impl Index {
         else {
             return;
         };
-        self.latest.add(sequence, letter, *replayed);
         // Junk comes by the million, and mostly for one reason: its group is found without making its name.
         let same = |group: &Group| {
             group.reason == letter.reason

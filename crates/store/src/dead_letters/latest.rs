@@ -7,7 +7,7 @@ use super::letter::{Id, Letter};
 use super::ranges::Ranges;
 
 /// How many are kept of each class.
-const KEPT: usize = 16;
+pub(super) const KEPT: usize = 16;
 
 /// What is kept of an event, in bytes.
 const BEGINNING: usize = 320;

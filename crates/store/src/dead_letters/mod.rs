@@ -1,5 +1,6 @@
 //! Dead letters: events that were set aside, with where they came from and why.
 
+mod batch;
 mod filter;
 mod index;
 mod latest;

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use millpond_journal::{Journal, Options, Storage};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::batch::Entry;
 use super::index::Index;
 use super::ranges::Ranges;
 use super::record::{Kept, Record, write_marks};
 use super::{Class, Truncated};
-use crate::{Error, Result};
+use crate::{Error, NotTaken, Result};
 
 /// What is kept of an original that does not fit into a segment.
 const PREFIX: usize = 1024;
@@ -163,6 +164,36 @@ impl<S: Storage> Shelf<S> {
         }
     }
 
+    /// Takes in letters in order, all at once where there is room for them; they are durable after the next
+    /// [`sync`](Self::sync).
+    pub(crate) fn append_all(&mut self, letters: &[Entry<'_>]) -> Result<(), NotTaken> {
+        let bytes = letters.iter().map(Entry::held).sum::<u64>();
+        let room = self.bound().saturating_sub(self.index().bytes());
+        if bytes <= self.batch().min(room) {
+            match self.write_all(letters) {
+                Ok(first) => {
+                    let mut index = self.index();
+                    index.add_all(first, letters);
+                    index.full = false;
+                    return Ok(());
+                }
+                // Then as many as there is room for.
+                Err(Error::Journal { source, .. }) if source.heals() => {}
+                Err(error) => return Err(NotTaken { taken: 0, error }),
+            }
+        }
+        for (taken, letter) in letters.iter().enumerate() {
+            self.append(letter.record, &letter.kept)
+                .map_err(|error| NotTaken { taken, error })?;
+        }
+        Ok(())
+    }
+
+    /// The most that is taken in at once: little beside a segment, whose end may stay empty for that.
+    pub(super) fn batch(&self) -> u64 {
+        self.segment_bytes / 32
+    }
+
     /// Takes in the record of a letter; it is durable after the next [`sync`](Self::sync).
     pub(crate) fn append(&mut self, record: &[u8], kept: &Kept<'_>) -> Result<()> {
         if record.len() as u64 > self.most() {
@@ -261,7 +292,12 @@ impl<S: Storage> Shelf<S> {
     }
 
     pub(super) fn write(&mut self, record: &[u8]) -> Result<u64> {
-        let appended = self.journal()?.append(&[record]);
+        self.write_all(&[record])
+    }
+
+    /// Takes in records, all or none of them, and says the sequence of the first.
+    fn write_all<R: AsRef<[u8]>>(&mut self, records: &[R]) -> Result<u64> {
+        let appended = self.journal()?.append(records);
         self.or_close(appended).map(|sequences| sequences.start)
     }
 

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use millpond_journal::Files;
 
+use super::batch::Batch;
 use super::index::Index;
 use super::ranges::Ranges;
-use super::record::Record;
 use super::shelf::{Bound, LEAST, Shelf, lock};
 use super::{Class, Count, Filter, Glimpse, Group, Id};
-use crate::{Error, NotTaken, Result};
+use crate::{NotTaken, Result};
 
 /// The store of dead letters, which this process has to itself. Clones are handles of the same store.
 ///
@@ -75,17 +75,11 @@ impl DeadLetters {
     /// offered again, as it may after every other failure; those before it are taken in.
     pub fn append<'a>(&self, records: impl IntoIterator<Item = &'a [u8]>) -> Result<(), NotTaken> {
         let mut shelves = self.lock();
-        for (taken, record) in records.into_iter().enumerate() {
-            let appended = match Record::read(record) {
-                Ok(Record::Letter(kept)) => {
-                    shelves[kept.letter.class as usize].append(record, &kept)
-                }
-                Ok(Record::Marks(_)) => Ok(()),
-                Err(problem) => Err(Error::NotALetter { problem }),
-            };
-            appended.map_err(|error| NotTaken { taken, error })?;
-        }
-        Ok(())
+        let mut batch = Batch::new(&mut shelves);
+        records
+            .into_iter()
+            .try_for_each(|record| batch.push(record))?;
+        batch.finish()
     }
 
     /// Makes durable what was taken in.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Found, Letter, Letters};
+use crate::{Error, Found, Letter, Letters};
 
 const MAX: u64 = 64 << 10;
 
@@ -228,4 +228,91 @@ fn strangers_in_the_folder_are_left_alone_and_a_record_that_is_none_is_refused()
         .expect_err("no letter");
     assert_eq!(taken, 1);
     assert!(error.to_string().contains("expected a letter"), "{error}");
+}
+
+/// Records of both classes, some of each in turn.
+fn mixed(count: usize) -> Vec<Vec<u8>> {
+    let class = |number: usize| Class::ALL[number / 7 % 2];
+    (0..count)
+        .map(|number| record(class(number), format!("{number:0>60}").as_bytes()))
+        .collect()
+}
+
+fn append_all(store: &DeadLetters, records: &[Vec<u8>]) -> Result<(), NotTaken> {
+    store.append(records.iter().map(Vec::as_slice))
+}
+
+#[test]
+fn letters_taken_in_at_once_are_kept_counted_and_shown_like_those_that_come_one_by_one() {
+    let records = mixed(1_000);
+    let kept = [1, records.len()].map(|at_once| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = DeadLetters::open(folder.path(), 4 << 20).expect("new");
+        for some in records.chunks(at_once) {
+            append_all(&store, some).expect("room");
+        }
+        store.sync().expect("synced");
+        let letters = read(folder.path(), |found| {
+            (found.id, found.letter.event.to_vec())
+        });
+        assert_eq!(letters.len(), records.len());
+        let view = store.view();
+        let groups = Class::ALL.map(|class| view.groups(class));
+        (letters, groups, view.latest(), view.bytes())
+    });
+    assert_eq!(kept[0], kept[1]);
+}
+
+#[test]
+fn a_store_that_fills_up_amid_letters_says_how_many_it_took_and_takes_the_rest_later() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = DeadLetters::open(folder.path(), 1 << 20).expect("new");
+    let records: Vec<_> = (0..6_000)
+        .map(|number| record(Class::Accepted, format!("{number:0>60}").as_bytes()))
+        .collect();
+    let (mut taken, mut found) = (0, Vec::new());
+    for fill in 0.. {
+        let refused = append_all(&store, &records[taken..]);
+        store.sync().expect("synced");
+        found.extend(read(folder.path(), |found| found.letter.event.to_vec()));
+        let Err(NotTaken { taken: more, error }) = refused else {
+            assert!(fill > 0, "it never was full");
+            break;
+        };
+        assert!(matches!(error, Error::Full { .. }), "{error}");
+        assert!(more > 100 && store.view().is_full(), "{more}");
+        taken += more;
+        assert_eq!(found.len(), taken, "what was taken is there, and no more");
+        store.purge(&Filter::default()).expect("purged");
+    }
+    let all: Vec<_> = (0..6_000)
+        .map(|number| format!("{number:0>60}").into_bytes())
+        .collect();
+    assert!(found == all, "each is there once, in order");
+}
+
+#[test]
+fn rejects_that_come_all_at_once_drop_their_oldest_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = DeadLetters::open(folder.path(), 1 << 20).expect("new");
+    let records: Vec<_> = (0..6_000)
+        .map(|number| record(Class::Rejects, format!("{number:0>60}").as_bytes()))
+        .collect();
+    append_all(&store, &records).expect("room is made");
+    store.sync().expect("synced");
+    let kept = read(folder.path(), |found| {
+        String::from_utf8(found.letter.event.to_vec())
+    });
+    let expected = (6_000 - kept.len()..6_000).map(|number| Ok(format!("{number:0>60}")));
+    assert_eq!(kept, expected.collect::<Vec<_>>(), "the newest, in order");
+    let view = store.view();
+    assert_eq!(view.deleted(), 6_000 - kept.len() as u64);
+    let counted = view.groups(Class::Rejects).into_values();
+    assert_eq!(
+        counted.map(|count| count.letters).sum::<u64>(),
+        kept.len() as u64
+    );
+    let last = view.latest().first().map(|letter| letter.id.sequence);
+    assert_eq!(last, Some(5_999));
+    assert!(view.bytes() <= 1 << 19);
 }
