@@ -26,6 +26,7 @@ pub fn room<T>(name: impl Into<Arc<str>>, limits: Limits) -> (RoomSender<T>, Roo
         gauge: Gauge::new(),
         space: Waiters::new(),
         parcels: Waiters::new(),
+        refusals: Waiters::new(),
     });
     let ends = SenderEnds {
         shared: shared.clone(),
@@ -47,6 +48,8 @@ struct Shared {
     space: Waiters,
     /// The consumer's task, when it waits in [`RoomReceiver::recv_async`].
     parcels: Waiters,
+    /// The consumer's task, when it lets parcels gather while there is space.
+    refusals: Waiters,
 }
 
 impl Shared {
@@ -111,6 +114,7 @@ impl<T> RoomSender<T> {
         let put = shared.gauge.push(&self.sender, parcel, Some(shared.limits));
         if matches!(put, Err(TrySendError::Full(_))) {
             self.ring();
+            shared.refusals.wake();
         }
         put
     }
@@ -227,6 +231,12 @@ impl<T> RoomReceiver<T> {
     /// True when somebody found no space and waits for some.
     pub fn has_refused(&self) -> bool {
         self.shared.space.any()
+    }
+
+    /// Wakes `waker` once when the next parcel finds no space. Look again at [`has_refused`](Self::has_refused) after this
+    /// call and before waiting: it may have been told that before.
+    pub fn on_refusal(&self, waker: &Waker) {
+        self.shared.refusals.register(waker);
     }
 
     /// True when a parcel waits.

@@ -263,3 +263,27 @@ fn a_room_for_very_many_events_takes_them() {
     assert_eq!(sender.depth().capacity, limits(10_000_000, 100));
     assert_eq!(items(&mut receiver), [0, 1]);
 }
+
+#[test]
+fn a_consumer_that_lets_parcels_gather_is_woken_once_one_finds_no_space_and_not_before() {
+    let (sender, mut receiver) = room("rows", limits(2, 100));
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(woken.clone());
+    receiver.on_refusal(&waker);
+    for item in 0..2 {
+        sender.try_send(parcel(item, 1, 1)).unwrap();
+    }
+    sender.ring();
+    assert_eq!(woken.times(), 0);
+    for _ in 0..2 {
+        assert!(sender.put(parcel(2, 1, 1)).is_err());
+        assert_eq!(woken.times(), 1);
+    }
+    // Whoever tells that he waits tries once more after it: a consumer that looked too early hears of that.
+    receiver.on_refusal(&waker);
+    assert!(!receiver.has_refused());
+    let _space = waiting(&sender);
+    assert!(sender.put(parcel(2, 1, 1)).is_err());
+    assert_eq!((woken.times(), receiver.has_refused()), (2, true));
+    assert_eq!(items(&mut receiver), [0, 1]);
+}

@@ -2,18 +2,16 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
 use millpond_store::{DeadLetters, Error, NotTaken};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::pace::Pace;
+use crate::rows::{total_bytes, total_rows};
 use crate::{ConfigError, Rows, WriteError, Writer};
-
-/// Letters come a few at a time, one parcel for each chunk that has some: without this, each would cost a wake-up and
-/// a sync.
-const GATHER: Duration = Duration::from_millis(5);
 
 /// A full disk or store heals as soon as somebody makes room, which nobody should have to wait long for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -72,15 +70,18 @@ impl DeadLetterConfig {
 ///
 /// While the store takes no more accepted events, its rows wait like those of any sink that fails for a while.
 pub fn dead_letter_writer(store: DeadLetters) -> Box<dyn Writer> {
-    Box::new(DeadLetterWriter { store })
+    let pace = Pace::default();
+    Box::new(DeadLetterWriter { store, pace })
 }
 
 struct DeadLetterWriter {
     store: DeadLetters,
+    pace: Pace,
 }
 
 impl Writer for DeadLetterWriter {
     fn write(&mut self, batches: &[Rows<'_>]) -> Result<(), WriteError> {
+        self.pace.wrote(total_rows(batches), total_bytes(batches));
         let rows = batches
             .iter()
             .flat_map(|batch| (0..batch.len()).map(|row| batch.row(row)));
@@ -102,11 +103,13 @@ impl Writer for DeadLetterWriter {
 
     fn flush(&mut self) -> Result<(), WriteError> {
         let synced = self.store.sync();
-        synced.map_err(|error| WriteError::transient(io::Error::other(error)))
+        synced.map_err(|error| WriteError::transient(io::Error::other(error)))?;
+        self.pace.synced(Instant::now());
+        Ok(())
     }
 
     fn gather(&self) -> Duration {
-        GATHER
+        self.pace.gather(Instant::now())
     }
 
     fn gathers_after_writes(&self) -> bool {

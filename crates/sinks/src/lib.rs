@@ -56,6 +56,7 @@ mod http;
 mod kinds;
 mod marks;
 mod options;
+mod pace;
 mod retry;
 mod rows;
 mod sink;

@@ -174,7 +174,7 @@ fn run<F: FnOnce(ClosedReason)>(mut pump: Pump<F>) {
     loop {
         match pump.step(Instant::now(), &mut context) {
             Next::Step => {}
-            Next::Gather => gather(&pump),
+            Next::Gather => gather(&pump, &waker),
             // Asked again because a wake-up for it may have been used up by the writer.
             Next::Wait(_) if shared.is_called() => {}
             Next::Wait(until) => {
@@ -182,7 +182,7 @@ fn run<F: FnOnce(ClosedReason)>(mut pump: Pump<F>) {
                     None => thread::park(),
                     Some(at) => thread::park_timeout(at.saturating_duration_since(Instant::now())),
                 }
-                gather(&pump);
+                gather(&pump, &waker);
             }
             Next::Pause(pause) => pause_for(pause, &shared),
             Next::End => return,
@@ -190,18 +190,24 @@ fn run<F: FnOnce(ClosedReason)>(mut pump: Pump<F>) {
     }
 }
 
-/// How often a sink that lets rows gather looks whether it should go on doing so: the room wakes it only once.
+/// How often a sink that lets rows gather looks whether it should go on doing so, though the room wakes it when it has no
+/// more space: that nothing more will come may be told only once.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Lets rows gather for as long as the writer wants, unless nothing is won by that.
-fn gather<F: FnOnce(ClosedReason)>(pump: &Pump<F>) {
+fn gather<F: FnOnce(ClosedReason)>(pump: &Pump<F>, waker: &Waker) {
     let until = Instant::now() + pump.gather();
     loop {
         let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() || pump.is_pressed() || pump.shared.is_called() {
+        if left.is_zero() {
             return;
         }
-        pause_for(left.min(LOOK_EVERY), &pump.shared);
+        // Before it is asked: whoever finds no space after that wakes this thread.
+        pump.on_pressed(waker);
+        if pump.is_pressed() || pump.shared.is_called() {
+            return;
+        }
+        thread::park_timeout(left.min(LOOK_EVERY));
     }
 }
 

@@ -131,6 +131,11 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
         self.receiver.is_closed() || self.receiver.has_refused()
     }
 
+    /// Wakes `waker` when what is said by [`is_pressed`](Self::is_pressed) may have become true for want of space.
+    pub(crate) fn on_pressed(&self, waker: &Waker) {
+        self.receiver.on_refusal(waker);
+    }
+
     fn gathers_after_writes(&self) -> bool {
         let writer = self.writer.as_ref();
         writer.is_some_and(|writer| writer.gathers_after_writes())
