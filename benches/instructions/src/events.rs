@@ -2,10 +2,11 @@
 
 use std::hint::black_box;
 
-use millpond_event::{Event, KeyPath, Path, Slice};
+use millpond_event::{Event, KeyPath, Path, Slice, SplitScratch};
 
 use crate::case::{Case, Failure, Work};
 use crate::lines::{CHUNK, CLICKS, Supply};
+use crate::rig::SHARDS;
 
 pub(crate) fn cases() -> Vec<Case> {
     let case = |name, beyond, prepare| Case {
@@ -31,17 +32,17 @@ fn frame() -> Result<Work, Failure> {
     Ok(Work::new(Supply::new(CLICKS).events(), round))
 }
 
-/// The key's place is found and the key hashed.
+/// The keys are found and hashed, and the lines sorted by shard.
 fn key() -> Result<Work, Failure> {
     let slice = Supply::new(CLICKS).slice()?;
     let path = KeyPath::parse("user_id")?;
-    let events = slice.len() as u64;
+    let mut scratch = SplitScratch::default();
     let round = move || {
-        for i in 0..slice.len() {
-            black_box(path.hash(slice.bytes(i)));
-        }
+        slice.split(&path, SHARDS as u32, 0, &mut scratch, |shard, part| {
+            black_box((shard, part.len()));
+        });
     };
-    Ok(Work::new(events, round))
+    Ok(Work::new(Supply::new(CLICKS).events(), round))
 }
 
 /// The text is judged and indexed.

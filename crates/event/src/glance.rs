@@ -1,6 +1,8 @@
 //! A key found at a glance: without following the structure of the text, wherever the few things that could deceive
 //! are seen not to be there.
 
+use std::ops::Range;
+
 use fearless_simd::prelude::*;
 use fearless_simd::{mask8x64, u8x64};
 
@@ -8,6 +10,9 @@ use crate::path::Name;
 use crate::scan;
 
 const SIZE: usize = 64;
+
+/// How many blocks in which something shows are gathered before it is asked what it is.
+const BLOCKS: usize = 128;
 
 /// How long a name may be.
 const LONGEST: usize = 16;
@@ -19,6 +24,11 @@ pub(crate) struct Glance {
     quoted: Box<[u8]>,
     /// The first byte of the name itself.
     first: u8,
+    /// The byte at `far` of what is quoted: the name's last, or the quote behind it where the name is too short to be
+    /// told by that. Most quotes that stand so far apart do not begin and end the same string.
+    last: u8,
+    /// Where in what is quoted that stands.
+    far: usize,
     /// The first 16 bytes of what is quoted, and zeros.
     begin: u128,
     /// All ones where `begin` has a byte of it.
@@ -39,165 +49,177 @@ impl Glance {
         for (i, byte) in quoted.iter().take(16).enumerate() {
             (begin[i], mask[i]) = (*byte, 0xff);
         }
+        let far = if text.len() > 2 {
+            text.len()
+        } else {
+            text.len() + 1
+        };
         Some(Self {
-            quoted: quoted.into(),
             first: *text.first()?,
+            last: *quoted.get(far)?,
+            far,
+            quoted: quoted.into(),
             begin: u128::from_le_bytes(begin),
             begin_mask: u128::from_le_bytes(mask),
         })
     }
 
-    /// Where the value of the member begins, of the object at `line[open]`; `None` says nothing.
+    /// Tells `each` of every one of the lines, which lie in `text` one after the other, and where in it the value of the
+    /// member begins; `None` says nothing.
     ///
     /// In valid JSON the name in quotes is a member's name if a colon follows it and no backslash stands before it.
-    /// It is the one looked for if no bracket opens before it, and the only one if the text has no second, and no
+    /// It is the one looked for if no bracket opens before it, and the only one if the line has no second, and no
     /// ASCII character spelled as an escape that a second could be made of.
+    ///
+    /// The text is looked over without regard to its lines; only where something shows is it asked whose that is.
     #[inline(always)]
-    pub(crate) fn value<S: Simd>(&self, simd: S, line: &[u8], open: usize) -> Option<usize> {
-        let start = open + 1;
-        let last = self.quoted.len() - 1;
-        // Places that follow each other, with what follows each of them and what stands where the name would end.
-        let (begins, _) = line.get(start..)?.as_chunks();
-        let (follow, _) = line.get(start + 1..)?.as_chunks();
-        let (ends, _) = line.get(start + last..)?.as_chunks();
-        let (Some(head), false) = (begins.first(), ends.is_empty()) else {
-            return self.value_in_short(simd, line, open);
+    pub(crate) fn values<S: Simd>(
+        &self,
+        simd: S,
+        text: &[u8],
+        mut lines: impl Iterator<Item = Range<usize>>,
+        mut each: impl FnMut(&[u8], Option<usize>),
+    ) {
+        let Some(mut place) = lines.next() else {
+            return;
         };
-        let brackets = brackets(simd, head);
-        let mut found = 0;
-        let mut at = start;
-        for ((begins, follow), ends) in begins.iter().zip(follow).zip(ends) {
-            let marks = self.marks(simd, [begins, follow, ends]);
-            if marks != 0 {
-                self.judge(line, at, marks, &mut found)?;
+        let mut line = &text[place.clone()];
+        let mut seen = Seen::default();
+        let mut padded = [0; 2 * SIZE + LONGEST + 2];
+        let mut marks = [(0, 0); BLOCKS];
+        let (mut part, mut at) = (&text[place.start..], place.start);
+        loop {
+            let (marked, passed) = self.gather(simd, part, &mut marks);
+            for &(block, mut marks) in &marks[..marked] {
+                while marks != 0 {
+                    let mark = at + block + marks.trailing_zeros() as usize;
+                    marks &= marks - 1;
+                    while mark >= place.end {
+                        each(line, self.value(simd, line, &seen));
+                        place = match lines.next() {
+                            Some(next) => next,
+                            None => return,
+                        };
+                        line = &text[place.clone()];
+                        seen = Seen::default();
+                    }
+                    // Between two lines may be such as are blank.
+                    if let Some(mark) = mark.checked_sub(place.start) {
+                        self.see(line, mark, &mut seen);
+                    }
+                }
             }
-            at += SIZE;
+            at += passed;
+            part = text.get(at..).unwrap_or_default();
+            if marked < BLOCKS {
+                // What is left is shorter than a block and a name, and looked at with zeros behind it.
+                let Some(begin) = padded.get_mut(..part.len()).filter(|_| !part.is_empty()) else {
+                    break;
+                };
+                begin.copy_from_slice(part);
+                part = &padded;
+            }
         }
-        // The last places at which the name could begin; some of them were looked at.
-        let before_last = line.len().checked_sub(last + SIZE)?;
-        let lane = |from: usize| line.get(before_last + from..)?.first_chunk();
-        let marks = self.marks(simd, [lane(0)?, lane(1)?, lane(last)?]);
-        let marks = marks & u64::MAX.unbounded_shl((at - before_last) as u32);
-        if marks != 0 {
-            self.judge(line, before_last, marks, &mut found)?;
+        loop {
+            each(line, self.value(simd, line, &seen));
+            line = match lines.next() {
+                Some(next) => &text[next],
+                None => return,
+            };
+            seen = Seen::default();
         }
-        let passed = found.checked_sub(start)?;
-        // Most keys stand near the front.
-        let hidden = if passed < SIZE {
-            brackets & !(u64::MAX << passed) != 0
-        } else {
-            has_bracket(&line[start..found])
-        };
-        if hidden || self.has_late_escape(line) {
-            return None;
-        }
-        self.confirm(line, found)
     }
 
-    /// The same for a line that is hardly longer than a block.
+    /// Marks where in `text` a quote stands, the name's first byte behind it and its last where that would be; or a
+    /// backslash and a `u` behind it. Puts the blocks that have such places into `marks`, with where each begins. Says
+    /// how many there are, and how far it came: as far as there are whole blocks with a name's length behind them, or
+    /// until `marks` is full.
     #[inline(always)]
-    fn value_in_short<S: Simd>(&self, simd: S, line: &[u8], open: usize) -> Option<usize> {
-        let start = open + 1;
-        let last = self.quoted.len() - 1;
-        let text = line.get(start..)?;
-        let mut padded = [0; SIZE + LONGEST + 2];
-        padded.get_mut(..text.len())?.copy_from_slice(text);
-        let lane = |from: usize| padded.get(from..)?.first_chunk();
-        let begins = lane(0)?;
-        let mut found = 0;
-        let marks = self.marks(simd, [begins, lane(1)?, lane(last)?]);
-        if marks != 0 {
-            self.judge(line, start, marks, &mut found)?;
-        }
-        let passed = found.checked_sub(start)?;
-        let hidden = brackets(simd, begins).trailing_zeros() < passed as u32;
-        if hidden || self.has_late_escape(line) {
-            return None;
-        }
-        self.confirm(line, found)
-    }
-
-    /// Marks those of the places at which a quote stands, the name's first byte behind it and a quote where the name
-    /// would end; or a backslash and a `u` behind it.
-    #[inline(always)]
-    fn marks<S: Simd>(&self, simd: S, lanes: [&[u8; SIZE]; 3]) -> u64 {
-        let [begins, follow, ends] = lanes.map(
-            #[inline(always)]
-            |lane| u8x64::load_array_ref(simd, lane),
-        );
+    fn gather<S: Simd>(
+        &self,
+        simd: S,
+        text: &[u8],
+        marks: &mut [(usize, u64); BLOCKS],
+    ) -> (usize, usize) {
+        let from = |place: usize| text.get(place..).unwrap_or_default().as_chunks().0;
+        // Places that follow each other, with what follows each of them and what stands where its last byte would be.
+        let (begins, follow, ends) = (from(0), from(1), from(self.far));
         let quote = u8x64::splat(simd, b'"');
         let first = u8x64::splat(simd, self.first);
-        let names = begins.simd_eq(quote) & ends.simd_eq(quote) & follow.simd_eq(first);
-        let backslashes = begins.simd_eq(u8x64::splat(simd, b'\\'));
-        let escapes: mask8x64<S> = backslashes & follow.simd_eq(u8x64::splat(simd, b'u'));
-        (names | escapes).to_bitmask()
-    }
-
-    /// Looks at the marked places from `at` on; `None` if the glance is not enough.
-    #[inline(always)]
-    fn judge(&self, line: &[u8], at: usize, marks: u64, found: &mut usize) -> Option<()> {
-        let first = at + marks.trailing_zeros() as usize;
-        let is_only = *found == 0 && marks & (marks - 1) == 0;
-        if is_only && self.stands_at(line, first) {
-            *found = first;
-            return Some(());
-        }
-        self.judge_all(line, at, marks, found)
-    }
-
-    #[inline(never)]
-    fn judge_all(&self, line: &[u8], at: usize, mut marks: u64, found: &mut usize) -> Option<()> {
-        while marks != 0 {
-            let at = at + marks.trailing_zeros() as usize;
-            let here = line.get(at..)?;
-            if here.first() == Some(&b'\\') {
-                // `\u0000` to `\u007f`.
-                if here.starts_with(b"\\u00") && here.get(4).is_none_or(|byte| *byte < b'8') {
-                    return None;
-                }
-            } else if self.stands_at(line, at) {
-                if *found != 0 {
-                    return None;
-                }
-                *found = at;
+        let last = u8x64::splat(simd, self.last);
+        let backslash = u8x64::splat(simd, b'\\');
+        let escape = u8x64::splat(simd, b'u');
+        let (mut at, mut marked) = (0, 0);
+        for ((begins, follow), ends) in begins.iter().zip(follow).zip(ends) {
+            let begins = u8x64::load_array_ref(simd, begins);
+            let follow = u8x64::load_array_ref(simd, follow);
+            let ends = u8x64::load_array_ref(simd, ends);
+            let names = begins.simd_eq(quote) & follow.simd_eq(first) & ends.simd_eq(last);
+            let escapes: mask8x64<S> = begins.simd_eq(backslash) & follow.simd_eq(escape);
+            let found = (names | escapes).to_bitmask();
+            // Without a branch: which of the blocks has the name cannot be foretold.
+            marks[marked] = (at, found);
+            marked += usize::from(found != 0);
+            at += SIZE;
+            if marked == BLOCKS {
+                break;
             }
-            marks &= marks - 1;
         }
-        Some(())
+        (marked, at)
     }
 
-    /// Whether the name in quotes stands there.
+    /// Takes in a marked place of a line.
     #[inline(always)]
-    fn stands_at(&self, line: &[u8], at: usize) -> bool {
-        let Some(here) = line.get(at..) else {
-            return false;
+    fn see(&self, line: &[u8], mark: usize, seen: &mut Seen) {
+        let Some(here) = line.get(mark..) else {
+            return;
         };
-        match here.first_chunk() {
+        let is_name = match here.first_chunk() {
             Some(begin) if self.quoted.len() <= begin.len() => {
                 (u128::from_le_bytes(*begin) ^ self.begin) & self.begin_mask == 0
             }
             _ => here.starts_with(&self.quoted),
+        };
+        if is_name {
+            seen.doubt |= seen.name.is_some();
+            seen.name = Some(mark);
+        } else if here.first() == Some(&b'\\') {
+            // `\u0000` to `\u007f`.
+            seen.doubt |= here.starts_with(b"\\u00") && here.get(4).is_none_or(|byte| *byte < b'8');
         }
     }
 
-    /// Whether an escape stands behind the last place where the name could begin, but far enough from the end to be
-    /// part of a name: `\u0061":1}`.
+    /// Where the value begins in a line of which this was seen.
     #[inline(always)]
-    fn has_late_escape(&self, line: &[u8]) -> bool {
-        let rest = line
-            .get(line.len().saturating_sub(self.quoted.len() - 1)..line.len().saturating_sub(9));
-        rest.is_some_and(|rest| rest.contains(&b'\\'))
-    }
-
-    /// Where the value begins behind the name that was found, if it is one.
-    #[inline(always)]
-    fn confirm(&self, line: &[u8], name: usize) -> Option<usize> {
-        if line.get(name.checked_sub(1)?) == Some(&b'\\') {
+    fn value<S: Simd>(&self, simd: S, line: &[u8], seen: &Seen) -> Option<usize> {
+        let name = seen.name.filter(|_| !seen.doubt)?;
+        let open = scan::skip_blank(line, 0);
+        if line.get(open) != Some(&b'{') {
+            return None;
+        }
+        let before = line.get(open + 1..name)?;
+        let hidden = match line.get(open + 1..)?.first_chunk() {
+            // Most keys stand near the front.
+            Some(head) if before.len() < SIZE => {
+                brackets(simd, head) & !(u64::MAX << before.len()) != 0
+            }
+            _ => has_bracket(before),
+        };
+        if hidden || before.last() == Some(&b'\\') {
             return None;
         }
         let colon = scan::skip_blank(line, name + self.quoted.len());
         (line.get(colon) == Some(&b':')).then(|| scan::skip_blank(line, colon + 1))
     }
+}
+
+/// What was seen of a line.
+#[derive(Default)]
+struct Seen {
+    /// Where the name in quotes stands in it.
+    name: Option<usize>,
+    /// It may stand there twice.
+    doubt: bool,
 }
 
 /// Marks each `[` and `{`.
@@ -227,9 +249,11 @@ mod tests {
     fn glance(line: &str) -> Option<&str> {
         let name = Path::parse("key").unwrap();
         let glance = Glance::new(name.split().0).unwrap();
-        let at = widest!(simd => glance.value(simd, line.as_bytes(), 0));
+        let (mut at, mut narrow) = (None, None);
+        let (text, whole) = (line.as_bytes(), || std::iter::once(0..line.len()));
+        widest!(simd => glance.values(simd, text, whole(), |_, found| at = found));
         // Every processor has these vectors, and this one may never use them.
-        let narrow = dispatch!(Level::baseline(), simd => glance.value(simd, line.as_bytes(), 0));
+        dispatch!(Level::baseline(), simd => glance.values(simd, text, whole(), |_, found| narrow = found));
         assert_eq!(at, narrow, "{line}");
         at.map(|at| &line[at..])
     }

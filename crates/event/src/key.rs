@@ -1,5 +1,7 @@
 //! The key of an event, read without parsing the event, and the shard it leads to.
 
+use std::ops::Range;
+
 use fearless_simd::Simd;
 use wide::u8x16;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
@@ -75,41 +77,71 @@ impl KeyPath {
     /// A structural scan that judges nothing: on every line that is a valid event it agrees with
     /// [`Event::get`](crate::Event::get) (so the last duplicate wins); on any other it may answer anything.
     pub fn hash(&self, line: &[u8]) -> Option<u64> {
-        widest!(simd => self.hash_with(simd, line))
-    }
-
-    /// [`hash`](Self::hash), for many lines.
-    #[inline(always)]
-    pub(crate) fn hash_with<S: Simd>(&self, simd: S, line: &[u8]) -> Option<u64> {
-        self.find(simd, line, xxh3_64)
+        let mut hash = None;
+        let whole = std::iter::once(0..line.len());
+        widest!(simd => self.each(simd, line, whole, xxh3_64, |_, found| hash = found));
+        hash
     }
 
     /// The same in 128 bits, xxh3-128, for where two keys must not be taken for one.
     pub fn fingerprint(&self, line: &[u8]) -> Option<u128> {
-        widest!(simd => self.find(simd, line, xxh3_128))
+        let mut hash = None;
+        let whole = std::iter::once(0..line.len());
+        widest!(simd => self.each(simd, line, whole, xxh3_128, |_, found| hash = found));
+        hash
+    }
+
+    /// [`hash`](Self::hash) of every one of the lines, which lie in `text` one after the other.
+    #[inline(always)]
+    pub(crate) fn hashes<S: Simd>(
+        &self,
+        simd: S,
+        text: &[u8],
+        lines: impl Iterator<Item = Range<usize>>,
+        each: impl FnMut(&[u8], Option<u64>),
+    ) {
+        self.each(simd, text, lines, xxh3_64, each);
     }
 
     #[inline(always)]
-    fn find<S: Simd, H>(&self, simd: S, line: &[u8], hash: impl Fn(&[u8]) -> H) -> Option<H> {
-        let open = scan::skip_blank(line, 0);
-        let glance = self.glance.as_ref();
-        let seen = match line.get(open)? {
-            b'{' => glance.and_then(
+    fn each<S: Simd, H>(
+        &self,
+        simd: S,
+        text: &[u8],
+        lines: impl Iterator<Item = Range<usize>>,
+        hash: impl Fn(&[u8]) -> H,
+        mut each: impl FnMut(&[u8], Option<H>),
+    ) {
+        match &self.glance {
+            Some(glance) => glance.values(
+                simd,
+                text,
+                lines,
                 #[inline(always)]
-                |glance| glance.value(simd, line, open),
+                |line, at| {
+                    let at = match at {
+                        Some(at) => Some(at),
+                        None => self.follow(line),
+                    };
+                    let found = match at {
+                        Some(at) => identity(line, at, &hash),
+                        None => None,
+                    };
+                    each(line, found);
+                },
             ),
-            _ => None,
-        };
-        let at = match seen {
-            Some(at) => at,
-            None => self.follow(line, open)?,
-        };
-        identity(line, at, hash)
+            None => lines.for_each(|line| {
+                let line = text.get(line).unwrap_or_default();
+                let at = self.follow(line);
+                each(line, at.and_then(|at| identity(line, at, &hash)));
+            }),
+        }
     }
 
-    /// Where the key's value begins, found by the structure of the line, which begins at `at`.
+    /// Where the key's value begins, found by the structure of the line.
     #[inline(never)]
-    fn follow(&self, line: &[u8], mut at: usize) -> Option<usize> {
+    fn follow(&self, line: &[u8]) -> Option<usize> {
+        let mut at = scan::skip_blank(line, 0);
         for name in &self.names {
             if line.get(at) != Some(&b'{') {
                 return None;

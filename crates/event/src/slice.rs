@@ -136,10 +136,10 @@ impl Slice {
     /// The lines of a keyed slice lie far apart, and often where another core has them.
     #[inline]
     pub fn touch(&self, i: usize) {
-        let Some([before, span]) = self.spans().get(i.saturating_sub(1)..=i) else {
+        let Some(span) = self.spans().get(i) else {
             return;
         };
-        if span.start.wrapping_sub(before.end) < CACHE_LINE as u32 {
+        if i > 0 && span.start.wrapping_sub(self.span(i - 1).end) < CACHE_LINE as u32 {
             // The processor reads ahead by itself.
             return;
         }
@@ -194,29 +194,28 @@ impl Slice {
         if self.is_empty() {
             return;
         }
+        scratch.clear(self.len(), shards);
+        let lines = self.spans().iter().map(
+            #[inline(always)]
+            |span| span.start as usize..span.end as usize,
+        );
+        match (self.chunk.refusal(), self.spans().last()) {
+            (None, Some(last)) => {
+                let text = &self.chunk.bytes()[..last.end as usize];
+                widest!(simd => key.hashes(
+                    simd,
+                    text,
+                    lines,
+                    #[inline(always)]
+                    |line, hash| scratch.add(hash.map_or(fallback, |hash| shard_of(hash, shards)), line.len()),
+                ));
+            }
+            _ => lines.for_each(|line| scratch.add(fallback, line.len())),
+        }
         let SplitScratch {
             shard_of_event,
             tally,
         } = scratch;
-        let readable = self.chunk.refusal().is_none();
-        let bytes = self.chunk.bytes();
-        shard_of_event.clear();
-        tally.clear();
-        tally.resize(shards as usize, Tally::default());
-        widest!(simd => {
-            for span in self.spans() {
-                let line = &bytes[span.start as usize..span.end as usize];
-                let hash = if readable { key.hash_with(simd, line) } else { None };
-                let shard = match hash {
-                    Some(hash) => shard_of(hash, shards),
-                    None => fallback,
-                };
-                shard_of_event.push(shard);
-                let tally = &mut tally[shard as usize];
-                tally.events += 1;
-                tally.bytes += line.len();
-            }
-        });
 
         let mut from = 0;
         for tally in tally.iter_mut() {
@@ -264,6 +263,24 @@ fn length(span: &Span) -> usize {
 pub struct SplitScratch {
     shard_of_event: Vec<u32>,
     tally: Vec<Tally>,
+}
+
+impl SplitScratch {
+    fn clear(&mut self, events: usize, shards: u32) {
+        self.shard_of_event.clear();
+        self.shard_of_event.reserve(events);
+        self.tally.clear();
+        self.tally.resize(shards as usize, Tally::default());
+    }
+
+    /// The next event, of so many bytes, goes to this shard.
+    #[inline(always)]
+    fn add(&mut self, shard: u32, bytes: usize) {
+        self.shard_of_event.push(shard);
+        let tally = &mut self.tally[shard as usize];
+        tally.events += 1;
+        tally.bytes += bytes;
+    }
 }
 
 #[derive(Clone, Debug, Default)]

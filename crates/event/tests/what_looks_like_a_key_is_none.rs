@@ -1,7 +1,11 @@
 //! Lines made to deceive a scan that looks for the name of the key: the key found is the key that the event has.
 #![allow(clippy::unwrap_used)]
 
-use millpond_event::{Event, KeyPath, Kind, Path};
+use std::sync::Arc;
+
+use millpond_event::{
+    Buffer, Chunk, Event, KeyPath, Kind, Origin, Path, Slice, SplitScratch, shard_of,
+};
 use proptest::prelude::*;
 use proptest::sample::select;
 use xxhash_rust::xxh3::xxh3_64;
@@ -103,6 +107,42 @@ proptest! {
                 });
                 prop_assert_eq!(found, got, "{} in {}", written, line);
             }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_lines_around_a_line_do_not_change_its_key(
+        lines in prop::collection::vec((object(2), select(&["\n", "\r\n", "\n \n"])), 1..40),
+        // The last one may have no end.
+        cut in 0..3_usize,
+    ) {
+        // So many that not all places at which something shows are kept in mind at once.
+        let mut text: Vec<u8> = lines
+            .iter()
+            .cycle()
+            .take(200)
+            .flat_map(|(line, end)| [line.as_bytes(), end.as_bytes()].concat())
+            .collect();
+        text.truncate(text.len() - cut);
+        let origin = Origin { source: "t".into(), partition: 1, first_sequence: 0, offset: 0, received_micros: 0 };
+        let filled = text.len();
+        let chunk = Chunk::new(Buffer::from_vec(text), filled, origin);
+        let whole = Slice::whole(Arc::new(chunk)).unwrap();
+        for written in KEYS {
+            let key = KeyPath::parse(written).unwrap();
+            let (shards, mut seen) = (1 << 20, 0);
+            whole.split(&key, shards, 0, &mut SplitScratch::default(), |shard, part| {
+                seen += part.len();
+                for i in 0..part.len() {
+                    let hash = key.hash(part.bytes(i));
+                    assert_eq!(hash.map_or(0, |hash| shard_of(hash, shards)), shard, "{written}");
+                }
+            });
+            prop_assert_eq!(seen, whole.len());
         }
     }
 }
