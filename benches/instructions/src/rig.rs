@@ -136,7 +136,7 @@ impl<O> Sink<O> {
             receipt.confirm(monotonic_nanos());
             self.room.done(rows);
             (self.empty)(&mut output);
-            self.spares.give(output);
+            self.spares.give(output, 0);
         }
     }
 }

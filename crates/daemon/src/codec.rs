@@ -51,6 +51,10 @@ impl Codec for JsonCodec {
         Timestamp(slice.chunk().origin().received_micros)
     }
 
+    fn open(&mut self, slice: &Slice) {
+        (0..AHEAD).for_each(|index| slice.touch(index));
+    }
+
     fn decode(
         &mut self,
         slice: &mut Slice,

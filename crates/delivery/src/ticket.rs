@@ -149,6 +149,19 @@ impl Part {
         &self.ticket.info
     }
 
+    /// Takes `events` of it off, at most what it has, for another shard of the same pipeline. That costs less than
+    /// another part of the [ticket](Ticket::part), which is counted anew.
+    #[must_use]
+    pub fn split_off(&mut self, events: u64) -> Part {
+        let events = events.min(self.open);
+        self.open -= events;
+        Part {
+            ticket: self.ticket.clone(),
+            ledger: self.ledger.clone(),
+            open: events,
+        }
+    }
+
     /// Takes the last `events` of it off, without an outcome: they stay live, and whoever takes them has noted that
     /// they are to be run later ([`Arrears::give_back`](crate::Arrears::give_back)).
     pub fn give_back(&mut self, events: u64) {

@@ -139,3 +139,19 @@ fn a_tally_of_more_events_than_came_in_shows_and_stops_nothing() {
         }
     }
 }
+
+#[test]
+fn what_is_split_off_a_part_is_owed_once_and_what_is_left_is_abandoned() {
+    let House { ledger, ticket, .. } = house();
+    let mut whole = ticket.part(&ledger, 10);
+    let parts = [whole.split_off(3), whole.split_off(4), whole.split_off(0)];
+    assert_eq!((whole.events(), parts[1].events()), (3, 4));
+    assert_eq!((ledger.totals().received, ledger.totals().live), (10, 10));
+    Consignment::open(&ledger).seal(parts.into(), passed(7));
+    assert_eq!((ledger.totals().delivered, ledger.totals().live), (7, 3));
+    assert_eq!(whole.split_off(5).events(), 3, "no more than there is");
+    drop(whole);
+    let totals = ledger.totals();
+    assert_eq!((totals.live, totals.dropped_by[ABANDONED]), (0, 3));
+    assert_eq!(ledger.unaccounted(|| 0), 0);
+}

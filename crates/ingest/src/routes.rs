@@ -90,8 +90,9 @@ impl Routes {
             let _arriving = route.intake.arriving(events);
             let shares = shares(route, turn, slice);
             let mut packed_at = monotonic_nanos();
+            let mut whole = ticket.part(&route.ledger, events);
             for (shard, batch) in shares {
-                let part = ticket.part(&route.ledger, batch.len() as u64);
+                let part = whole.split_off(batch.len() as u64);
                 let parcel = parcel(batch, part, received_nanos, permit, packed_at);
                 closed = closed.and(self.send(route, shard, parcel, &mut packed_at).await);
             }

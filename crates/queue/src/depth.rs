@@ -114,7 +114,9 @@ impl Gauge {
         let oldest = next.as_ref().map_or(0, |parcel| parcel.packed_at);
         self.oldest.store(oldest, Ordering::Relaxed);
         // Counted in the hand before it is out of the queue, for the same reason as in `push`.
-        self.in_hand.fetch_add(weight.events, Ordering::AcqRel);
+        if weight.events > 0 {
+            self.in_hand.fetch_add(weight.events, Ordering::AcqRel);
+        }
         self.sub(weight);
         next
     }
@@ -182,6 +184,8 @@ impl Gauge {
 
     fn sub(&self, weight: Weight) {
         self.bytes.fetch_sub(weight.bytes, Ordering::AcqRel);
-        self.events.fetch_sub(weight.events, Ordering::AcqRel);
+        if weight.events > 0 {
+            self.events.fetch_sub(weight.events, Ordering::AcqRel);
+        }
     }
 }

@@ -21,6 +21,11 @@ pub trait Codec: Send + 'static {
     /// The time at which the batch was taken in, as stages see it.
     fn received(&self, batch: &Self::Batch) -> Timestamp;
 
+    /// The batch is taken on: a good time to ask for what its first events need from memory.
+    fn open(&mut self, batch: &Self::Batch) {
+        let _ = batch;
+    }
+
     /// Reads event `index` into `item`, reusing what is there. Called once per event, in order.
     ///
     /// # Errors

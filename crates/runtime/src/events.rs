@@ -63,7 +63,8 @@ impl<C: Codec> Shard<C> {
         let now = self.look(until, unclocked);
         if let Some(ran) = &mut ran {
             ran.nanos += now - begun;
-            self.shared.service.ran(self.number(), ran);
+            let number = self.number();
+            self.shared.service.ran(number, ran, &mut self.ran);
         }
         now >= until
     }

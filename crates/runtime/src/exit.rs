@@ -13,8 +13,11 @@ pub enum OnFull {
     Drop,
 }
 
-/// How many emptied outputs wait to be filled again.
-const SPARES: usize = 8;
+/// How many emptied outputs wait to be filled again: with a key, each shard has a small one on its way.
+const SPARES: usize = 64;
+
+/// How many bytes these may have together.
+const SPARE_BYTES: usize = 8 << 20;
 
 /// Where a pipeline's output goes: one sink's room.
 pub struct Exit<O> {
@@ -50,7 +53,7 @@ impl<O> Exit<O> {
     pub fn new(room: RoomSender<Outbound<O>>, ledger: Arc<SinkLedger>) -> Self {
         Exit {
             room,
-            spares: Spares::new(SPARES),
+            spares: Spares::new(SPARES, SPARE_BYTES),
             ledger,
             required: true,
             on_full: OnFull::Block,

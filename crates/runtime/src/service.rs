@@ -47,6 +47,15 @@ pub(crate) struct Ran {
     pub(crate) woken: bool,
 }
 
+/// What some batches of a shard came to, not added yet.
+#[derive(Default)]
+pub(crate) struct Sums {
+    events: u64,
+    bytes: u64,
+    event_squares: u64,
+    event_nanos: u64,
+}
+
 struct Stripe {
     events: AtomicU64,
     bytes: AtomicU64,
@@ -85,7 +94,9 @@ impl ServiceCounts {
         }
     }
 
-    pub(crate) fn ran(&self, shard: usize, batch: &Ran) {
+    /// A batch is over. What it adds to the sums goes into `sums`, to be [added](Self::add) with those of others: with
+    /// a key, batches have a few events each.
+    pub(crate) fn ran(&self, shard: usize, batch: &Ran, sums: &mut Sums) {
         let stripe = self.stripe(shard);
         let Ran {
             events,
@@ -97,11 +108,28 @@ impl ServiceCounts {
             stripe.woken_nanos.fetch_add(nanos, Ordering::Relaxed);
         }
         stripe.took.observe(nanos);
+        for (sum, by) in [
+            (&mut sums.events, events),
+            (&mut sums.bytes, bytes),
+            (&mut sums.event_squares, events.wrapping_mul(events)),
+            (&mut sums.event_nanos, events.wrapping_mul(nanos)),
+        ] {
+            *sum = sum.wrapping_add(by);
+        }
+    }
+
+    /// Adds what some batches of a shard came to, and begins anew.
+    pub(crate) fn add(&self, shard: usize, sums: &mut Sums) {
+        let sums = std::mem::take(sums);
+        if sums.events == 0 {
+            return;
+        }
+        let stripe = self.stripe(shard);
         for (counter, by) in [
-            (&stripe.events, events),
-            (&stripe.bytes, bytes),
-            (&stripe.event_squares, events.wrapping_mul(events)),
-            (&stripe.event_nanos, events.wrapping_mul(nanos)),
+            (&stripe.events, sums.events),
+            (&stripe.bytes, sums.bytes),
+            (&stripe.event_squares, sums.event_squares),
+            (&stripe.event_nanos, sums.event_nanos),
         ] {
             counter.fetch_add(by, Ordering::Relaxed);
         }

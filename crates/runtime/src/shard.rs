@@ -15,7 +15,7 @@ use crate::design::{Design, Edition};
 use crate::exit::Exit;
 use crate::handover::Outbox;
 use crate::process::{Haul, Remote};
-use crate::service::ServiceCounts;
+use crate::service::{ServiceCounts, Sums};
 use crate::view::Counts;
 use crate::watch::Watch;
 
@@ -72,10 +72,14 @@ pub(crate) struct Shard<C: Codec> {
     pub(crate) generation: Option<u64>,
     /// What the batches since the last hand-over came to.
     pub(crate) open: Option<Open>,
+    /// How many parts there were at the last hand-over.
+    pub(crate) parts: usize,
     pub(crate) outputs: Vec<C::Output>,
     pub(crate) letters: Letters,
     pub(crate) outbox: Outbox<C::Output>,
     pub(crate) waker: Waker,
+    /// What the batches since the last hand-over came to, for the service's counts.
+    pub(crate) ran: Sums,
     /// Events run so far, and the shard's number: chooses those that are timed.
     pub(crate) runs: u64,
     /// How many of them the brake was told of.
@@ -172,10 +176,12 @@ impl<C: Codec> Shard<C> {
             pace: 0,
             generation: None,
             open: None,
+            parts: 1,
             outputs,
             letters,
             outbox: Outbox::new(),
             waker,
+            ran: Sums::default(),
             runs,
             runs_told: runs,
             last_tick: 0,
@@ -322,8 +328,10 @@ impl<C: Codec> Shard<C> {
     /// Gives back those that were not used: a shard that does not run holds no memory but its backlog.
     fn return_spares(&mut self) {
         for (output, exit) in self.outputs.iter_mut().zip(&self.shared.exits) {
-            if self.codec.rows(output) == 0 && self.codec.bytes(output) > 0 {
-                exit.spares.give(std::mem::take(output));
+            let bytes = self.codec.bytes(output);
+            if self.codec.rows(output) == 0 && bytes > 0 {
+                let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+                exit.spares.give(std::mem::take(output), bytes);
             }
         }
     }
@@ -342,6 +350,7 @@ impl<C: Codec> Shard<C> {
             },
             permit,
         ) = parcel.open();
+        self.codec.open(&batch);
         let trace = part.info().trace;
         self.open_for(received_nanos).add(part);
         let (len, now) = (self.codec.len(&batch), self.codec.received(&batch));
@@ -367,7 +376,8 @@ impl<C: Codec> Shard<C> {
     pub(crate) fn open_for(&mut self, received_nanos: u64) -> &mut Open {
         self.open.get_or_insert_with(|| Open {
             consignment: Consignment::open(&self.shared.ledger),
-            parts: Vec::with_capacity(1),
+            // As many as last time, more or less: with a key each batch is small.
+            parts: Vec::with_capacity(self.parts.max(1)),
             tally: Tally::default(),
             ran: 0,
             next: 0,
@@ -438,6 +448,8 @@ impl<C: Codec> Shard<C> {
     /// Puts the gathered output into the outbox and flushes it; true when nothing is left there.
     fn hand_over(&mut self) -> bool {
         self.tell_progress();
+        let number = self.number();
+        self.shared.service.add(number, &mut self.ran);
         let shared = &self.shared;
         for (at, exit) in shared.exits.iter().enumerate() {
             let rows = self.codec.rows(&self.outputs[at]);
@@ -479,6 +491,7 @@ impl<C: Codec> Shard<C> {
         if self.is_between_batches()
             && let Some(open) = self.open.take()
         {
+            self.parts = open.parts.len();
             open.consignment.seal(open.parts, open.tally);
             self.mailbox.done(open.ran);
         }

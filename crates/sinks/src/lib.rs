@@ -28,7 +28,7 @@
 //! let writer = build(kinds(), "blackhole", serde_json::json!({}))?.open("nowhere", None)?;
 //! let ledger = Arc::new(SinkLedger::new("nowhere"));
 //! let (sender, receiver) = room("nowhere", Limits { events: 100, bytes: 1 << 20 });
-//! let sink = spawn("nowhere", receiver, Spares::new(8), writer, ledger.clone(), Default::default(), |_| ())?;
+//! let sink = spawn("nowhere", receiver, Spares::new(8, 1 << 20), writer, ledger.clone(), Default::default(), |_| ())?;
 //!
 //! let mut rows = Records::default();
 //! rows.push(0, |out| out.extend_from_slice(b"{}\n"));

@@ -21,8 +21,11 @@ use crate::patience::BestEffort;
 use crate::points::Points;
 use crate::run::Happening;
 
-/// How many emptied outputs a sink keeps for the workers.
-const SPARES: usize = 8;
+/// How many emptied outputs a sink keeps for the workers: with a key, each shard has a small one on its way.
+const SPARES: usize = 64;
+
+/// How many bytes these may have together.
+const SPARE_BYTES: usize = 8 << 20;
 
 /// Letters wait for a disk: a longer queue would only hold more of them in memory.
 const LETTERS_ROOM: u64 = 4 << 20;
@@ -200,7 +203,7 @@ fn spawn(
         }
     };
     let ledger = Arc::new(SinkLedger::new(name));
-    let spares = Spares::new(SPARES);
+    let spares = Spares::new(SPARES, SPARE_BYTES);
     let (happenings, closed) = (happenings.clone(), name.to_owned());
     let on_closed = move |reason| {
         // Nobody listens any more once the daemon is on its way out.

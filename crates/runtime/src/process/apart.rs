@@ -104,7 +104,8 @@ impl<C: Codec> Shard<C> {
                 bytes: weight.bytes,
                 nanos: haul.spent * weight.events / events,
             };
-            self.shared.service.ran(self.number(), &ran);
+            let number = self.number();
+            self.shared.service.ran(number, &ran, &mut self.ran);
         }
     }
 

@@ -251,7 +251,8 @@ impl Feeder {
                 front.done(one.events);
                 if output.capacity() <= MOST_SPARE_BYTES {
                     output.clear();
-                    spares.give(output);
+                    let bytes = output.capacity();
+                    spares.give(output, bytes);
                 }
                 moved = true;
             },

@@ -237,7 +237,8 @@ impl<F: FnOnce(ClosedReason)> Pump<F> {
                 receiver.done(events);
                 if records.capacity() <= MOST_SPARE_BYTES {
                     records.clear();
-                    spares.give(records);
+                    let bytes = records.capacity();
+                    spares.give(records, bytes);
                 }
             },
         );

@@ -36,7 +36,7 @@ impl Line {
             pipeline: Arc::new(Ledger::new("pipeline")),
             sink: Arc::new(SinkLedger::new("sink")),
             sender,
-            spares: Spares::new(8),
+            spares: Spares::new(8, 1 << 20),
             budget: Budget::new(1 << 30),
             sent: 0,
         };
