@@ -96,6 +96,7 @@ mod strings;
 mod tag;
 mod value;
 mod view;
+mod words;
 
 pub use crate::{
     chunk::{Chunk, Origin, Position, Refusal, Span},
@@ -110,4 +111,5 @@ pub use crate::{
     scalar::Scalar,
     slice::{Slice, SplitScratch},
     value::{Kind, Value},
+    words::Words,
 };
