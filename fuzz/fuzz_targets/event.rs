@@ -2,9 +2,11 @@
 //! accepted leave an event.
 #![no_main]
 
+use std::sync::Arc;
+
 use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use millpond_event::{Event, ParseErrorKind, Path, RawJson};
+use millpond_event::{Buffer, Chunk, Event, Origin, ParseErrorKind, Path, RawJson, Slice};
 
 const PATHS: &[&str] = &["a", "b", "\"\"", "a.b", "a.a", "a[0]", "a[1].b", "a.b.c", "a.b[0].c", "b.a.b.c.d"];
 
@@ -27,6 +29,7 @@ fuzz_target!(|data: &[u8]| {
     // Compiled once: what is found is remembered by path.
     let paths: Vec<Path> = PATHS.iter().map(|path| Path::parse(path).expect("the table holds valid paths")).collect();
     judge_in_turn(data, &paths);
+    judge_in_chunk(data, &paths);
     let Some(mut event) = judge(text) else { return };
     for _ in 0..data.len() % 4 {
         event.rebuild(|own| own.extend_from_slice(text)).expect("it was an event before");
@@ -66,6 +69,23 @@ fn judge_in_turn(lines: &[u8], paths: &[Path]) {
         let fresh = Event::parse(text);
         for _ in 0..3 {
             let read = event.rebuild(|own| own.extend_from_slice(text));
+            assert_eq!(read.as_ref().err(), fresh.as_ref().err());
+            let Ok(fresh) = &fresh else { break };
+            compare(&event, fresh, paths);
+        }
+    }
+}
+
+/// The same where the lines lie in a chunk, one behind the other: what stands behind a line is none of it.
+fn judge_in_chunk(lines: &[u8], paths: &[Path]) {
+    let origin = Origin { source: "fuzz".into(), partition: 0, first_sequence: 0, offset: 0, received_micros: 0 };
+    let chunk = Chunk::new(Buffer::from_vec(lines.to_vec()), lines.len(), origin);
+    let Some(slice) = Slice::whole(Arc::new(chunk)) else { return };
+    let mut event = Event::default();
+    for i in 0..slice.len() {
+        let fresh = Event::parse(slice.bytes(i));
+        for _ in 0..3 {
+            let read = event.read(&slice, i);
             assert_eq!(read.as_ref().err(), fresh.as_ref().err());
             let Ok(fresh) = &fresh else { break };
             compare(&event, fresh, paths);

@@ -1,7 +1,7 @@
 //! Escapes in JSON strings: reading them, comparing through them, writing them.
 
 use crate::error::{Fault, ParseErrorKind};
-use crate::scan;
+use crate::strings;
 
 /// Reads the escape whose backslash stands at `at`: the character it stands for, and where it ends.
 pub(crate) fn read(text: &[u8], at: usize) -> Result<(char, usize), Fault> {
@@ -104,7 +104,7 @@ pub(crate) fn encode(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut at = 0;
     loop {
-        let end = scan::plain_run(bytes, at);
+        let end = strings::plain_run(bytes, at);
         out.extend_from_slice(&bytes[at..end]);
         let Some(byte) = bytes.get(end) else { break };
         match byte {

@@ -77,7 +77,8 @@ impl Event {
         let read_from = slice.chunk();
         let span = slice.span(i);
         let (from, to) = (span.start as usize, span.end as usize);
-        let text = &read_from.bytes()[from..to];
+        let bytes = read_from.bytes();
+        let text = &bytes[from..to];
         if let Some(refusal) = read_from.refusal() {
             return Err(ParseError::refused(refusal.reason, text.len()));
         }
@@ -85,7 +86,8 @@ impl Event {
             check_utf8(text)?;
         }
         self.edits.clear();
-        parse::event(text, &mut self.index)?;
+        let read = &bytes[from..bytes.len().min(to + parse::BEHIND)];
+        parse::event(read, text.len(), &mut self.index)?;
         match &mut self.source {
             Source::Chunk { chunk, start, end } if Arc::ptr_eq(chunk, read_from) => {
                 (*start, *end) = (from, to)
@@ -111,7 +113,8 @@ impl Event {
         self.clear();
         own.clear();
         build(&mut own);
-        let judged = check_utf8(&own).and_then(|()| Ok(parse::event(&own, &mut self.index)?));
+        let judged =
+            check_utf8(&own).and_then(|()| Ok(parse::event(&own, own.len(), &mut self.index)?));
         // Only now: in text that is not valid, a line break may well be part of a string.
         on_one_line(&mut own);
         self.own = own;

@@ -18,7 +18,7 @@ impl Judge {
     /// If it is not, with the reason and the place.
     pub fn event(&mut self, text: &[u8]) -> Result<(), ParseError> {
         check_utf8(text)?;
-        Ok(parse::event(text, &mut self.index)?)
+        Ok(parse::event(text, text.len(), &mut self.index)?)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::glance::Glance;
 use crate::path::{Name, Path, Segment};
 use crate::scan;
 use crate::simd::widest;
+use crate::strings;
 
 /// The name of the hash that [`KeyPath::hash`] computes. Frozen: state on disk is laid out by it. Another
 /// hash, or another notion of a key's identity, gets another name.
@@ -171,7 +172,7 @@ fn short_string(line: &[u8], at: usize) -> Option<&[u8]> {
     let bytes = line.get(at..)?.first_chunk::<16>()?;
     let block = u8x16::new(*bytes);
     let quotes = block.simd_eq(u8x16::splat(b'"')).to_bitmask();
-    let others = block.simd_eq(u8x16::splat(b'\\')) | scan::controls(block);
+    let others = block.simd_eq(u8x16::splat(b'\\')) | strings::controls(block);
     let end = quotes.trailing_zeros();
     (end < others.to_bitmask().trailing_zeros()).then(|| bytes.get(..end as usize))?
 }

@@ -78,6 +78,7 @@ mod glance;
 mod judge;
 mod key;
 mod memo;
+mod numbers;
 pub mod outline;
 mod parse;
 mod path;
@@ -91,9 +92,11 @@ mod simd;
 mod slice;
 mod spelled;
 mod splice;
+mod strings;
 mod tag;
 mod value;
 mod view;
+mod words;
 
 pub use crate::{
     chunk::{Chunk, Origin, Position, Refusal, Span},
@@ -108,4 +111,5 @@ pub use crate::{
     scalar::Scalar,
     slice::{Slice, SplitScratch},
     value::{Kind, Value},
+    words::Words,
 };

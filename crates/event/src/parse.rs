@@ -102,16 +102,26 @@ impl Default for Index {
 /// The event that has nothing in it.
 pub(crate) const EMPTY: &[u8] = b"{}";
 
-/// Judges a text that must be an event and fills `index`, whose contents mean nothing after a fault.
-/// The text is UTF-8.
-pub(crate) fn event(text: &[u8], index: &mut Index) -> Result<(), Fault> {
-    if u32::try_from(text.len()).is_err() {
+/// So many bytes behind a text are looked at, if they are given: what is looked at together. Not more, so that nothing that
+/// is not closed makes the pass go over the text that follows.
+pub(crate) const BEHIND: usize = 32;
+
+/// Judges a text that must be an event and fills `index`, whose contents mean nothing after a fault. The text is the
+/// first `len` bytes of `read`; what lies behind them may be looked at, too, so that the last values are found as others.
+/// It is UTF-8.
+///
+/// # Panics
+/// If `read` is shorter.
+pub(crate) fn event(read: &[u8], len: usize, index: &mut Index) -> Result<(), Fault> {
+    let text = &read[..len];
+    if u32::try_from(len).is_err() {
         return Err(Fault::new(Kind::TooLong, 0));
     }
     let start = scan::skip_blank(text, 0);
-    let end = match settled::event(text, start, index) {
-        Some(end) => end,
-        None => any_event(text, start, index)?,
+    let end = match settled::event(read, start, index) {
+        // One that ends behind the text has gone on there.
+        Some(end) if end <= len && scan::skip_blank(text, end) == len => end,
+        _ => any_event(text, start, index)?,
     };
     (index.start, index.end) = (start as u32, end as u32);
     Ok(())
@@ -218,7 +228,7 @@ fn members<const DEPTH: usize>(
                     shape.correct(text, at, &node);
                     continue;
                 }
-                _ => scalar(text, value)?,
+                _ => scalar::<false>(text, value)?,
             };
         };
         node.value_end = value_end as u32;

@@ -1,109 +1,9 @@
-//! Finding the ends of things, a word at a time. Nothing here judges JSON; on text that is not valid the
+//! Finding the ends of things. Nothing here judges JSON; on text that is not valid the
 //! answers are meaningless, but there always is one.
 
-use wide::u8x16;
-
 use crate::blocks;
-
-const ONES: u64 = u64::MAX / 255;
-const HIGHS: u64 = ONES * 0x80;
-
-#[inline(always)]
-fn word(text: &[u8], at: usize) -> Option<u64> {
-    text.get(at..)?
-        .first_chunk::<8>()
-        .map(|bytes| u64::from_le_bytes(*bytes))
-}
-
-/// Marks (high bits) the bytes of a word that end a plain run: `"`, `\` and control characters.
-/// The lowest mark is exact; borrows can only blur bytes above it.
-#[inline(always)]
-fn ends_of_plain(word: u64) -> u64 {
-    // With bit 1 flipped, the control characters and `"` are exactly the bytes below 0x21.
-    let low = word ^ (ONES * 2);
-    let backslash = word ^ (ONES * 0x5c);
-    ((low.wrapping_sub(ONES * 0x21) & !low) | (backslash.wrapping_sub(ONES) & !backslash)) & HIGHS
-}
-
-/// Marks the control characters.
-#[inline(always)]
-pub(crate) fn controls(block: u8x16) -> u8x16 {
-    block.min(u8x16::splat(0x1f)).simd_eq(block)
-}
-
-/// The first byte from `at` on that is `"`, `\` or a control character, or the end of the text.
-#[inline(always)]
-pub(crate) fn plain_run(text: &[u8], mut at: usize) -> usize {
-    while let Some(bytes) = text.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
-        let block = u8x16::new(*bytes);
-        let control = controls(block);
-        let marks =
-            block.simd_eq(u8x16::splat(b'"')) | block.simd_eq(u8x16::splat(b'\\')) | control;
-        let marks = marks.to_bitmask();
-        if marks != 0 {
-            return at + marks.trailing_zeros() as usize;
-        }
-        at += 16;
-    }
-    while let Some(word) = word(text, at) {
-        let marks = ends_of_plain(word);
-        if marks != 0 {
-            return at + (marks.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    while let Some(byte) = text.get(at) {
-        if matches!(byte, 0..0x20 | b'"' | b'\\') {
-            break;
-        }
-        at += 1;
-    }
-    at
-}
-
-/// The first byte from `at` on that is no decimal digit, or the end of the text.
-#[inline(always)]
-pub(crate) fn digits(text: &[u8], mut at: usize) -> usize {
-    while let Some(word) = word(text, at) {
-        // A digit becomes 0..=9, which stays below 0x80 with 0x76 added; all else gets its high bit.
-        let folded = word ^ (ONES * 0x30);
-        let marks = (folded.wrapping_add(ONES * 0x76) | folded) & HIGHS;
-        if marks != 0 {
-            return at + (marks.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    while text.get(at).is_some_and(u8::is_ascii_digit) {
-        at += 1;
-    }
-    at
-}
-
-/// One past the number at `at`, if it is of the usual kind: digits, or digits, a point and digits within the next 16
-/// bytes. `None` says nothing of what stands there.
-#[inline(always)]
-pub(crate) fn short_number(text: &[u8], at: usize) -> Option<usize> {
-    let bytes = text.get(at..)?.first_chunk::<16>()?;
-    let folded = u8x16::new(*bytes) - u8x16::splat(b'0');
-    let is_digit = folded.min(u8x16::splat(9)).simd_eq(folded).to_bitmask();
-    let whole = is_digit.trailing_ones() as usize;
-    if whole == bytes.len() {
-        let end = digits(text, at + whole);
-        let ends = matches!(text.get(end), Some(b',' | b'}' | b']'));
-        return (bytes[0] != b'0' && ends).then_some(end);
-    }
-    let mut end = whole;
-    if bytes.get(whole) == Some(&b'.') {
-        let fraction = (is_digit >> (whole + 1)).trailing_ones() as usize;
-        if fraction == 0 {
-            return None;
-        }
-        end += 1 + fraction;
-    }
-    let ends = *bytes.get(end)?;
-    let leading_zero = bytes[0] == b'0' && whole > 1;
-    (whole > 0 && !leading_zero && !matches!(ends, b'e' | b'E')).then_some(at + end)
-}
+use crate::numbers::digits;
+use crate::strings::plain_run;
 
 /// The first byte from `at` on that is no JSON whitespace, or the end of the text.
 #[inline(always)]
@@ -301,42 +201,6 @@ pub(crate) fn last_named(text: &[u8], open: usize, name: &[u8]) -> Option<Member
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_word_is_searched_as_its_bytes_are() {
-        let mut text = vec![b'a'; 40];
-        for byte in 0..=255u8 {
-            for at in 0..40 {
-                for neighbour in [
-                    b'a', 0x7f, 0x80, 0xff, b'!', b'#', b'[', b']', b'0', b'9', b'/', b':',
-                ] {
-                    text.fill(neighbour);
-                    text[at] = byte;
-                    for from in [0, 3, at] {
-                        let plain = |b: &u8| !matches!(b, 0..0x20 | b'"' | b'\\');
-                        let want = text[from..]
-                            .iter()
-                            .position(|b| !plain(b))
-                            .map_or(40, |i| from + i);
-                        assert_eq!(
-                            plain_run(&text, from),
-                            want,
-                            "{byte} at {at} among {neighbour}"
-                        );
-                        let want = text[from..]
-                            .iter()
-                            .position(|b| !b.is_ascii_digit())
-                            .map_or(40, |i| from + i);
-                        assert_eq!(
-                            digits(&text, from),
-                            want,
-                            "{byte} at {at} among {neighbour}"
-                        );
-                    }
-                }
-            }
-        }
-    }
 
     #[test]
     fn text_that_is_no_json_ends_the_scan_without_a_panic() {

@@ -1,4 +1,4 @@
-//! The names that the next event most likely has: those of the last one.
+//! The names that the next event most likely has: those of the last one, or of the last two that had the same.
 
 use crate::memo::Memo;
 use crate::parse::Node;
@@ -12,6 +12,10 @@ pub(crate) struct Shape {
     next: usize,
     /// A name of the event was not expected.
     surprised: bool,
+    /// The event is taken for a stray: nothing is learnt from it.
+    is_stray: bool,
+    /// How many events in a row were not what the settled shape expects.
+    strays: u32,
     /// How many names the last event had.
     count: usize,
     /// The last two events had the same names: `top` and `sub` are members with all of them, in the order of the text
@@ -23,6 +27,10 @@ pub(crate) struct Shape {
     is_unique: bool,
     memo: Memo,
 }
+
+/// So many events in a row may be unlike the settled shape before another is learnt. In most streams some events have a
+/// member more, or are no JSON: to learn from each would make three of one that take the long way.
+const PATIENCE: u32 = 4;
 
 /// Events with more names are not worth it to compare each with each.
 const MOST_UNIQUE: usize = 64;
@@ -40,15 +48,27 @@ fn are_unique(top: &[Node], sub: &[Node]) -> bool {
 }
 
 impl Shape {
-    /// An event begins.
+    /// An event begins that is not as the settled shape expects, if there is one.
     #[inline(always)]
     pub(crate) fn begin(&mut self) {
         self.next = 0;
         self.surprised = false;
+        self.is_stray = self.is_settled && self.strays < PATIENCE;
+        self.strays += u32::from(self.is_stray);
+    }
+
+    /// An event was as the settled shape expects.
+    #[inline(always)]
+    pub(crate) fn confirm(&mut self) {
+        self.strays = 0;
     }
 
     /// An event has ended, whose members these are; whether the next one is expected to have the same.
     pub(crate) fn end(&mut self, top: &[Node], sub: &[Node]) -> bool {
+        if self.is_stray {
+            return false;
+        }
+        self.strays = 0;
         self.is_settled = !self.surprised && self.next == self.count && self.next > 0;
         self.count = self.next;
         if self.is_settled {
@@ -84,22 +104,32 @@ impl Shape {
 
     /// What is expected before the value of each of them: of a top-level one first, then of those in its value.
     #[inline(always)]
-    pub(crate) fn names(&self) -> impl Iterator<Item = &Spelled> {
+    pub(crate) fn names(&self) -> std::slice::Iter<'_, Spelled> {
         self.names.iter()
     }
 
     /// What is expected at `text[at]`, if it stands there, and its length.
     #[inline(always)]
     pub(crate) fn expect(&mut self, text: &[u8], at: usize) -> Option<(usize, &Spelled)> {
-        let spelled = self.names.get(self.next)?;
-        let len = spelled.len_at(text, at)?;
-        self.next += 1;
-        Some((len, spelled))
+        match self.names.get(self.next)?.len_at(text, at) {
+            Some(_) => self.next += 1,
+            // A stray may lack a member.
+            None if self.is_stray => {
+                self.names.get(self.next + 1)?.len_at(text, at)?;
+                self.next += 2;
+            }
+            None => return None,
+        }
+        let found = &self.names[self.next - 1];
+        Some((found.len(), found))
     }
 
     /// What stood there instead: the name of `node`, behind whatever ends at `from`.
     #[cold]
     pub(crate) fn learn(&mut self, text: &[u8], from: usize, node: &Node) {
+        if self.is_stray {
+            return;
+        }
         if self.names.len() <= self.next {
             self.names.resize(self.next + 1, NOTHING);
         }
@@ -110,6 +140,9 @@ impl Shape {
     /// What was found last stood there with more behind it.
     #[cold]
     pub(crate) fn correct(&mut self, text: &[u8], from: usize, node: &Node) {
+        if self.is_stray {
+            return;
+        }
         (self.surprised, self.is_settled) = (true, false);
         if let Some(last) = self.next.checked_sub(1)
             && let Some(name) = self.names.get_mut(last)

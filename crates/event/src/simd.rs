@@ -1,4 +1,15 @@
-//! Code compiled for the vectors that the processor turns out to have.
+//! Many bytes at a time: the eight of a word, and code compiled for the vectors that the processor turns out to have.
+
+pub(crate) const ONES: u64 = u64::MAX / 255;
+pub(crate) const HIGHS: u64 = ONES * 0x80;
+
+/// The eight bytes at `at`, the first of them lowest.
+#[inline(always)]
+pub(crate) fn word(text: &[u8], at: usize) -> Option<u64> {
+    text.get(at..)?
+        .first_chunk::<8>()
+        .map(|bytes| u64::from_le_bytes(*bytes))
+}
 
 /// Does work that is generic over [`Simd`](fearless_simd::Simd) with 256-bit vectors where the processor has them, and
 /// else with those that every processor of its kind has. What it calls has to be `#[inline(always)]`, closures too: what

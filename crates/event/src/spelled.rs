@@ -55,6 +55,11 @@ impl Spelled {
         }
     }
 
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.len as usize
+    }
+
     /// Its length, if it stands at `text[at]`.
     #[inline(always)]
     pub(crate) fn len_at(&self, text: &[u8], at: usize) -> Option<usize> {

@@ -118,22 +118,10 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Whether it is a string that stands for `other`. Never allocates.
+    /// Whether it is a string that stands for `other`. Never allocates. For several there is [`Words`](crate::Words).
     #[inline]
     pub fn is_str(&self, other: &str) -> bool {
-        self.position_in([other]).is_some()
-    }
-
-    /// Which of `others` it is a string for, counted from 0: the first, if several. Never allocates.
-    #[inline]
-    pub fn position_in<'s>(&self, others: impl IntoIterator<Item = &'s str>) -> Option<usize> {
-        let raw = body(&self.text)?;
-        for (i, other) in others.into_iter().enumerate() {
-            if stands_for(raw, other.as_bytes()) {
-                return Some(i);
-            }
-        }
-        None
+        body(&self.text).is_some_and(|raw| stands_for(raw, other.as_bytes()))
     }
 
     /// The nearest `f64` of a number; `None` if it is no number, or beyond the range of `f64`.
@@ -231,13 +219,13 @@ impl<'a> Value<'a> {
 
 /// The text between the quotes of a string.
 #[inline]
-fn body(text: &[u8]) -> Option<&[u8]> {
+pub(crate) fn body(text: &[u8]) -> Option<&[u8]> {
     text.strip_prefix(b"\"")?.strip_suffix(b"\"")
 }
 
 /// Whether `raw`, the text between a string's quotes, stands for `other`.
 #[inline]
-fn stands_for(raw: &[u8], other: &[u8]) -> bool {
+pub(crate) fn stands_for(raw: &[u8], other: &[u8]) -> bool {
     // An escape is longer than what it stands for. Most strings that differ do so in length or in the first byte: a
     // call is saved then.
     match raw.len().cmp(&other.len()) {
@@ -325,8 +313,6 @@ mod tests {
     #[test]
     fn a_string_is_compared_by_what_it_stands_for() {
         let value = Value::borrowed(br#""\u0061b""#);
-        assert_eq!(value.position_in(["a", "abc", "ab", "ab"]), Some(2));
-        assert_eq!(value.position_in(["", r"\u0061b"]), None);
         assert!(value.is_str("ab") && !value.is_str(r"\u0061b") && !value.is_str("a"));
         assert_eq!(value.as_str().as_deref(), Some("ab"));
         assert!(!Value::borrowed(b"1").is_str("1"));

@@ -278,37 +278,33 @@ impl<'a> View<'a> {
     /// Appends the event's text: what was not touched as it came, in runs as long as they are.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let (start, end) = (self.index.start as usize, self.index.end as usize);
-        if self.edits.touched {
-            self.write_object(start, end, ROOT, out);
+        let from = if self.edits.touched {
+            self.write_object(start, end, ROOT, out)
         } else {
-            out.extend_from_slice(&self.text[start..end]);
-        }
+            start
+        };
+        out.extend_from_slice(&self.text[from..end]);
     }
 
     fn write_inner(&self, top: usize, out: &mut Vec<u8>) {
         let node = &self.index.top[top];
-        self.write_object(
-            node.value_start as usize,
-            node.value_end as usize,
-            top as u32,
-            out,
-        );
+        let (start, end) = (node.value_start as usize, node.value_end as usize);
+        let from = self.write_object(start, end, top as u32, out);
+        out.extend_from_slice(&self.text[from..end]);
     }
 
-    /// Appends the object at `start..end` of the text, whose members are those of `parent`. With a member
-    /// that is gone goes one comma: the one before it, or the one after it while nothing before it stays.
-    fn write_object(&self, start: usize, end: usize, parent: u32, out: &mut Vec<u8>) {
+    /// Appends the text up to `from`'s next position: what lies before the answer is written, and all from there to `end`,
+    /// where the object ends whose members are those of `parent`, stays as it is. With a member that is gone goes one comma:
+    /// the one before it, or the one after it while nothing before it stays.
+    fn write_object(&self, mut from: usize, end: usize, parent: u32, out: &mut Vec<u8>) -> usize {
         let (nodes, first) = self.nodes(parent);
-        // What lies before `from` is written.
-        let mut from = start;
         let mut any = false;
         for (i, node) in nodes.iter().enumerate() {
             if node.flags & (REMOVED | RENAMED | REPLACED | INNER) == 0 {
                 any = true;
             } else if node.flags & REMOVED == 0 {
                 any = true;
-                self.write_edited(node, first + i, from, out);
-                from = node.value_end as usize;
+                from = self.write_edited(node, first + i, from, out);
             } else if any {
                 out.extend_from_slice(&self.text[from..nodes[i - 1].value_end as usize]);
                 from = node.value_end as usize;
@@ -343,11 +339,11 @@ impl<'a> View<'a> {
                 out.extend_from_slice(self.edits.stored(added.value));
             }
         }
-        out.extend_from_slice(&self.text[from..end]);
+        from
     }
 
-    /// Appends the text from `from` on through an edited member (number `i` of its level).
-    fn write_edited(&self, node: &Node, i: usize, mut from: usize, out: &mut Vec<u8>) {
+    /// The same for an edited member (number `i` of its level).
+    fn write_edited(&self, node: &Node, i: usize, mut from: usize, out: &mut Vec<u8>) -> usize {
         if node.flags & RENAMED != 0 {
             out.extend_from_slice(&self.text[from..node.key_start() - 1]);
             out.extend_from_slice(
@@ -362,11 +358,10 @@ impl<'a> View<'a> {
                 self.edits
                     .stored(self.edits.patches[node.patch as usize].value),
             );
+            from = node.value_end as usize;
         } else if node.flags & INNER != 0 {
-            out.extend_from_slice(&self.text[from..node.value_start as usize]);
-            self.write_inner(i, out);
-        } else {
-            out.extend_from_slice(&self.text[from..node.value_end as usize]);
+            from = self.write_object(from, node.value_end as usize, i as u32, out);
         }
+        from
     }
 }

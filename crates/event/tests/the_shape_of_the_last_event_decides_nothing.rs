@@ -6,8 +6,9 @@ mod support;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use millpond_event::{Event, Path};
+use millpond_event::{Buffer, Chunk, Event, Origin, Path, Slice};
 use proptest::prelude::*;
 use support::random;
 
@@ -66,6 +67,28 @@ fn check(event: &mut Event, text: &[u8]) {
     }
 }
 
+/// What `event` makes of `text` where it lies in a chunk before `behind`; and what a new one makes of it alone.
+fn check_before(event: &mut Event, text: &[u8], behind: &[u8]) {
+    let lines = [text, b"\n", behind].concat();
+    let origin = Origin {
+        source: "test".into(),
+        partition: 0,
+        first_sequence: 0,
+        offset: 0,
+        received_micros: 0,
+    };
+    let chunk = Chunk::new(Buffer::from_vec(lines.clone()), lines.len(), origin);
+    // Blanks are no line, nor is all of a text with a line break.
+    let slice = Slice::whole(Arc::new(chunk)).filter(|slice| slice.bytes(0) == text);
+    let Some(slice) = slice else { return };
+    let (read, fresh) = (event.read(&slice, 0), Event::parse(text));
+    let shown = lines.escape_ascii();
+    assert_eq!(read.err(), fresh.as_ref().err().cloned(), "{shown}");
+    if let Ok(fresh) = fresh {
+        assert_eq!(event.to_value(), fresh.to_value(), "{shown}");
+    }
+}
+
 /// An event object that has read nothing but `text`, so often that it expects it again.
 fn settled(text: &str) -> Event {
     let mut event = Event::default();
@@ -92,8 +115,11 @@ fn every_byte_in_every_place_is_judged_as_by_a_new_one() {
             text.insert(at, byte);
             check(&mut click.clone(), &text);
         }
-        check(&mut event, &CLICK.as_bytes()[..at]);
-        check(&mut click.clone(), &CLICK.as_bytes()[..at]);
+        let (text, behind) = CLICK.as_bytes().split_at(at);
+        check(&mut event, text);
+        check(&mut click.clone(), text);
+        check_before(&mut click.clone(), text, behind);
+        check_before(&mut click.clone(), CLICK.as_bytes(), behind);
     }
 }
 
@@ -177,6 +203,9 @@ proptest! {
             // What begins as one text and goes on as another.
             let spliced = [&text[..cut.index(text.len())], &texts[0].1.as_bytes()[cut.index(texts[0].1.len())..]];
             check(&mut event, &spliced.concat());
+            let (text, behind) = text.split_at(cut.index(text.len()));
+            check_before(&mut event.clone(), text, behind);
+            check_before(&mut event, &spliced.concat(), behind);
         }
     }
 }

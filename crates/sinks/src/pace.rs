@@ -36,9 +36,16 @@ impl Pace {
 
     /// What was written is synced.
     pub(crate) fn synced(&mut self, now: Instant) {
-        let since = self.synced.replace(now);
-        let span = since.map_or(SILENCE, |since| now.saturating_duration_since(since));
-        let nanos = span.as_nanos().max(1);
+        let since = self
+            .synced
+            .map(|since| now.saturating_duration_since(since));
+        let span = since.unwrap_or(SILENCE);
+        // One of several syncs in a row: they say little by themselves.
+        if span < LEAST {
+            return;
+        }
+        self.synced = Some(now);
+        let nanos = span.as_nanos();
         let (letters, bytes) = (self.letters as u128, (self.bytes as u128).max(1));
         self.gather = if letters * LEAST.as_nanos() < FLOOD * nanos {
             LEAST
@@ -95,6 +102,18 @@ mod tests {
         assert_eq!(after(150, 300, 5 * MILLI), MOST);
         assert_eq!(after(1_200, 300, 40 * MILLI), MOST);
         assert_eq!(after(100, 300, 40 * MILLI), LEAST);
+    }
+
+    #[test]
+    fn a_few_letters_that_are_synced_right_behind_others_are_no_flood() {
+        let begin = Instant::now();
+        let mut pace = Pace::default();
+        for after in [0, 50_000, 50_100, 50_200, 100_000] {
+            let at = begin + Duration::from_micros(after);
+            pace.wrote(10, 3_000);
+            pace.synced(at);
+            assert_eq!(pace.gather(at), LEAST);
+        }
     }
 
     #[test]

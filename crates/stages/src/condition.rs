@@ -149,7 +149,17 @@ impl Tree {
         }
     }
 
+    #[inline]
     fn holds(&self, event: &Event) -> bool {
+        match self {
+            // The commonest by far, and so short that what the others need would cost more.
+            Self::Test(path, Test::In(set)) => event.get(path).is_some_and(|value| set.has(&value)),
+            _ => self.holds_otherwise(event),
+        }
+    }
+
+    #[inline(never)]
+    fn holds_otherwise(&self, event: &Event) -> bool {
         match self {
             Self::All(conditions) => conditions.iter().all(|condition| condition.holds(event)),
             Self::Any(conditions) => conditions.iter().any(|condition| condition.holds(event)),
@@ -277,9 +287,17 @@ impl Set {
         })
     }
 
+    #[inline]
     fn has(&self, value: &Value<'_>) -> bool {
         match value.kind() {
             Kind::String => self.strings.get_string(value).is_some(),
+            kind => self.has_other(kind, value),
+        }
+    }
+
+    #[inline(never)]
+    fn has_other(&self, kind: Kind, value: &Value<'_>) -> bool {
+        match kind {
             Kind::Number => {
                 !self.numbers.is_empty()
                     && Number::of(value).is_some_and(|number| {
@@ -292,7 +310,7 @@ impl Set {
                 .as_bool()
                 .is_some_and(|bool| self.bools.contains(&bool)),
             Kind::Null => self.null,
-            Kind::Array | Kind::Object => false,
+            Kind::String | Kind::Array | Kind::Object => false,
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use millpond_event::{Kind, Value};
+use millpond_event::{Kind, Value, Words};
 
 /// Up to so many keys are compared one by one, which is faster than to hash.
 const FEW: usize = 8;
@@ -9,7 +9,8 @@ const FEW: usize = 8;
 /// spelling.
 #[derive(Debug)]
 pub(crate) enum Lookup<T> {
-    Few(Vec<(Box<str>, T)>),
+    /// Each word stands for what has its number.
+    Few(Words, Vec<T>),
     Many(HashMap<Box<str>, T>),
 }
 
@@ -24,22 +25,17 @@ impl<T> Lookup<T> {
     }
 
     /// Looks up strings only. Copies nothing, unless there are many keys and the string has escapes.
+    #[inline]
     pub(crate) fn get_string(&self, value: &Value<'_>) -> Option<&T> {
         match self {
-            Self::Few(entries) => {
-                let found = value.position_in(entries.iter().map(|(key, _)| &**key))?;
-                Some(&entries[found].1)
-            }
+            Self::Few(words, found) => found.get(words.position(value)?),
             Self::Many(_) => self.find(&value.as_str()?),
         }
     }
 
     fn find(&self, text: &str) -> Option<&T> {
         match self {
-            Self::Few(entries) => entries
-                .iter()
-                .find(|(key, _)| **key == *text)
-                .map(|(_, found)| found),
+            Self::Few(words, found) => found.get(words.iter().position(|word| word == text)?),
             Self::Many(entries) => entries.get(text),
         }
     }
@@ -49,7 +45,8 @@ impl<T> FromIterator<(Box<str>, T)> for Lookup<T> {
     fn from_iter<I: IntoIterator<Item = (Box<str>, T)>>(entries: I) -> Self {
         let entries: Vec<(Box<str>, T)> = entries.into_iter().collect();
         if entries.len() <= FEW {
-            Self::Few(entries)
+            let (words, found): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
+            Self::Few(Words::new(words), found)
         } else {
             Self::Many(entries.into_iter().collect())
         }

@@ -1,7 +1,7 @@
 //! The grammar of RFC 8259 below the names of members: where a value ends, or what is wrong with it. Nothing is kept.
 
 use crate::error::{Fault, MAX_DEPTH, ParseErrorKind as Kind};
-use crate::{escape, scan};
+use crate::{escape, numbers, scan, strings};
 
 /// Something other than `kind` says stands at `at`, or nothing at all.
 #[cold]
@@ -19,24 +19,46 @@ pub(super) fn unexpected(text: &[u8], at: usize, kind: Kind) -> Fault {
 /// The closing quote of the string whose body begins at `at`, and whether the body has escapes.
 #[inline(always)]
 pub(super) fn string(text: &[u8], at: usize) -> Result<(usize, bool), Fault> {
-    let end = scan::plain_run(text, at);
-    if text.get(end) == Some(&b'"') {
-        return Ok((end, false));
+    match strings::plain_string(text, at) {
+        Some(end) => Ok((end, false)),
+        None => Ok((string_with_escapes(text, at)?, true)),
     }
-    Ok((string_with_escapes(text, end)?, true))
 }
 
+#[inline(never)]
 fn string_with_escapes(text: &[u8], mut at: usize) -> Result<usize, Fault> {
+    // Where the last of the escapes that are longer than two bytes ended: a pair of them is one.
+    let mut read = at;
+    while let Some(body) = strings::body_at(text, at) {
+        let is_sound = |i: usize| match text.get(at + i + 1) {
+            _ if at + i < read => true,
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => true,
+            _ => escape::read(text, at + i).is_ok_and(|(_, end)| {
+                read = end;
+                true
+            }),
+        };
+        if body.has_controls() || !body.escapes().all(is_sound) {
+            break;
+        }
+        match body.end() {
+            Ok(i) => return Ok(at + i),
+            Err(passed) => at = read.max(at + passed),
+        }
+    }
+    careful_string(text, at)
+}
+
+/// The same, escape by escape: what is wrong is found where it stands.
+#[inline(never)]
+fn careful_string(text: &[u8], mut at: usize) -> Result<usize, Fault> {
     loop {
+        at = strings::plain_run(text, at);
         match text.get(at) {
             Some(b'"') => return Ok(at),
-            Some(b'\\') => match text.get(at + 1) {
-                Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => at += 2,
-                _ => at = escape::read(text, at)?.1,
-            },
+            Some(b'\\') => at = escape::read(text, at)?.1,
             _ => return Err(unexpected(text, at, Kind::ControlCharacter)),
         }
-        at = scan::plain_run(text, at);
     }
 }
 
@@ -50,11 +72,11 @@ fn colon(text: &[u8], at: usize) -> Result<usize, Fault> {
     Ok(scan::skip_blank(text, at + 1))
 }
 
-/// One past a number, `true`, `false` or `null`.
+/// One past a number, `true`, `false` or `null`; sooner found if `IN_ARRAY` says whether an array may end behind it.
 #[inline(always)]
-pub(super) fn scalar(text: &[u8], at: usize) -> Result<usize, Fault> {
+pub(super) fn scalar<const IN_ARRAY: bool>(text: &[u8], at: usize) -> Result<usize, Fault> {
     match text.get(at) {
-        Some(b'-' | b'0'..=b'9') => number(text, at),
+        Some(b'-' | b'0'..=b'9') => number::<IN_ARRAY>(text, at),
         Some(b't') => literal(text, at, b"true"),
         Some(b'f') => literal(text, at, b"false"),
         Some(b'n') => literal(text, at, b"null"),
@@ -63,8 +85,8 @@ pub(super) fn scalar(text: &[u8], at: usize) -> Result<usize, Fault> {
 }
 
 #[inline(always)]
-fn number(text: &[u8], start: usize) -> Result<usize, Fault> {
-    match scan::short_number(text, start) {
+fn number<const IN_ARRAY: bool>(text: &[u8], start: usize) -> Result<usize, Fault> {
+    match numbers::short_number::<IN_ARRAY>(text, start) {
         Some(end) => Ok(end),
         None => any_number(text, start),
     }
@@ -73,7 +95,7 @@ fn number(text: &[u8], start: usize) -> Result<usize, Fault> {
 #[inline(never)]
 fn any_number(text: &[u8], start: usize) -> Result<usize, Fault> {
     let some_digits = |at: usize| {
-        let end = scan::digits(text, at);
+        let end = numbers::digits(text, at);
         if end > at {
             Ok(end)
         } else {
@@ -119,7 +141,7 @@ pub(super) fn any(text: &[u8], at: usize, depth: usize) -> Result<usize, Fault> 
     match text.get(at) {
         Some(b'"') => Ok(string(text, at + 1)?.0 + 1),
         Some(b'{' | b'[') => container(text, at, depth),
-        _ => scalar(text, at),
+        _ => scalar::<false>(text, at),
     }
 }
 
@@ -150,7 +172,7 @@ pub(super) fn container(text: &[u8], mut at: usize, outside: usize) -> Result<us
                 objects >>= 1;
             }
             Some(b'"') => at = string(text, at + 1)?.0 + 1,
-            _ => at = scalar(text, at)?,
+            _ => at = scalar::<true>(text, at)?,
         }
         // A value ends at `at`.
         loop {
@@ -186,4 +208,43 @@ fn name(text: &[u8], at: usize) -> Result<usize, Fault> {
     }
     let (end, _) = string(text, at + 1)?;
     colon(text, end + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn told(found: Result<usize, &Fault>) -> Result<usize, (Kind, u32)> {
+        found.map_err(|fault| (fault.kind, fault.at))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn a_string_ends_where_a_look_at_each_escape_finds_its_end(
+            body in "([a-z ü]{0,20}|(\\\\[\"\\\\/bfnrtx]){0,9}|(\\\\ud83d)?(\\\\ude00)?|\\\\u00f|\n?|\"?){0,9}", behind in 0..40_usize,
+        ) {
+            let text = format!("{body}\"{}", "x".repeat(behind));
+            let found = string(text.as_bytes(), 0);
+            let expected = careful_string(text.as_bytes(), 0);
+            prop_assert_eq!(told(found.as_ref().map(|(end, _)| *end)), told(expected.as_ref().copied()), "{}", text);
+            if let Ok((end, escaped)) = found {
+                prop_assert_eq!(escaped, text[..end].contains('\\'), "{}", text);
+            }
+        }
+
+        #[test]
+        fn a_number_ends_where_a_look_at_each_part_finds_its_end(
+            text in "-?[0-9]{0,3}([0-9]{0,22}|\\.)[0-9]{0,3}[.,}\\] eE+-]?[0-9,}\\] .]{0,20}",
+        ) {
+            let text = text.as_bytes();
+            let expected = any_number(text, 0);
+            let expected = told(expected.as_ref().copied());
+            prop_assert_eq!(told(number::<false>(text, 0).as_ref().copied()), expected);
+            prop_assert_eq!(told(number::<true>(text, 0).as_ref().copied()), expected);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 fn fault(text: &str) -> Option<(Kind, usize)> {
-    event(text.as_bytes(), &mut Index::default())
+    event(text.as_bytes(), text.len(), &mut Index::default())
         .err()
         .map(|fault| (fault.kind, fault.at as usize))
 }

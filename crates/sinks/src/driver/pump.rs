@@ -17,7 +17,7 @@ use crate::rows::total_rows;
 use crate::{WriteError, Writer};
 
 /// What is taken for one write and one flush, unless one parcel alone is more.
-const MOST_PARCELS: usize = 256;
+const MOST_PARCELS: usize = 1024;
 const MOST_BYTES: usize = 1 << 20;
 /// A buffer that has grown beyond this is freed rather than used again.
 const MOST_SPARE_BYTES: usize = 1 << 20;

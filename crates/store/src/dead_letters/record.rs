@@ -36,6 +36,9 @@ const COPY: u8 = 8;
 const MOST_NAME: usize = 256;
 const MOST_DETAIL: usize = 1024;
 
+/// What comes before the texts, at most.
+const MOST_NUMBERS: usize = 39 + 16 + 8;
+
 /// What a record says.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Record<'a> {
@@ -89,6 +92,17 @@ impl<'a> Kept<'a> {
         ] {
             flags |= if set { flag } else { 0 };
         }
+        let texts = [
+            (letter.pipeline, MOST_NAME),
+            (letter.source, MOST_NAME),
+            (letter.stage, MOST_NAME),
+            (letter.reason, MOST_NAME),
+            (letter.detail, MOST_DETAIL),
+        ]
+        .map(|(text, most)| beginning(text, most));
+        // At once: a buffer that grows with each piece grows ten times for its first letter.
+        let named = texts.iter().map(|text| 4 + text.len()).sum::<usize>();
+        out.reserve(MOST_NUMBERS + named + letter.event.len());
         out.extend_from_slice(&[VERSION, LETTER, flags]);
         for number in [
             letter.time_micros,
@@ -106,14 +120,7 @@ impl<'a> Kept<'a> {
         if let Some(original) = self.copy_of {
             out.extend_from_slice(&original.to_le_bytes());
         }
-        for (text, most) in [
-            (letter.pipeline, MOST_NAME),
-            (letter.source, MOST_NAME),
-            (letter.stage, MOST_NAME),
-            (letter.reason, MOST_NAME),
-            (letter.detail, MOST_DETAIL),
-        ] {
-            let text = beginning(text, most);
+        for text in texts {
             out.extend_from_slice(&(text.len() as u32).to_le_bytes());
             out.extend_from_slice(text.as_bytes());
         }
