@@ -39,6 +39,7 @@ mod hangs;
 mod intensity;
 mod local;
 mod options;
+mod output;
 mod owing;
 mod panics;
 mod passthrough;
