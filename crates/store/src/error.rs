@@ -71,10 +71,26 @@ pub enum Error {
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]
 pub struct NotTaken {
-    /// How many were.
+    /// How many were, and are durable after the next sync: none if the disk failed, for then all since the last sync may be
+    /// lost.
     pub taken: usize,
     /// Why not the next.
     pub error: Error,
+}
+
+impl NotTaken {
+    /// After the first `taken` were given to the journal.
+    pub(crate) fn after(taken: usize, error: Error) -> Self {
+        let lasts = match &error {
+            Error::Journal { source, .. } => source.heals(),
+            Error::Full { .. } | Error::NotALetter { .. } => true,
+            Error::Folder { .. } | Error::Buffer { .. } | Error::Unreadable { .. } => false,
+        };
+        NotTaken {
+            taken: if lasts { taken } else { 0 },
+            error,
+        }
+    }
 }
 
 impl Error {

@@ -71,10 +71,7 @@ impl<'s, 'a, S: Storage> Batch<'s, 'a, S> {
             }
             Err(problem) => {
                 self.finish()?;
-                Err(NotTaken {
-                    taken: self.taken,
-                    error: Error::NotALetter { problem },
-                })
+                Err(NotTaken::after(self.taken, Error::NotALetter { problem }))
             }
         }
     }
@@ -90,9 +87,6 @@ impl<'s, 'a, S: Storage> Batch<'s, 'a, S> {
         self.taken += self.letters.len();
         self.letters.clear();
         self.bytes = 0;
-        appended.map_err(|refused| NotTaken {
-            taken: before + refused.taken,
-            ..refused
-        })
+        appended.map_err(|refused| NotTaken::after(before + refused.taken, refused.error))
     }
 }

@@ -179,12 +179,12 @@ impl<S: Storage> Shelf<S> {
                 }
                 // Then as many as there is room for.
                 Err(Error::Journal { source, .. }) if source.heals() => {}
-                Err(error) => return Err(NotTaken { taken: 0, error }),
+                Err(error) => return Err(NotTaken::after(0, error)),
             }
         }
         for (taken, letter) in letters.iter().enumerate() {
             self.append(letter.record, &letter.kept)
-                .map_err(|error| NotTaken { taken, error })?;
+                .map_err(|error| NotTaken::after(taken, error))?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::time::UNIX_EPOCH;
 
 use millpond_journal::sim::{Fault, Sim};
@@ -21,7 +22,29 @@ fn open(sim: &Sim) -> Result<Shelf<Sim>> {
 }
 
 fn append(shelf: &mut Shelf<Sim>, number: usize) -> Result<()> {
-    let event = format!("{number:0>200}");
+    append_all(shelf, number..number + 1).map_err(|refused| refused.error)
+}
+
+fn append_all(shelf: &mut Shelf<Sim>, numbers: Range<usize>) -> Result<(), NotTaken> {
+    let events: Vec<_> = numbers
+        .clone()
+        .map(|number| format!("{number:0>200}"))
+        .collect();
+    let letters: Vec<_> = numbers
+        .zip(&events)
+        .map(|(number, event)| letter(number, event))
+        .collect();
+    let letters: Vec<_> = letters
+        .iter()
+        .map(|(record, kept)| Entry {
+            record,
+            kept: *kept,
+        })
+        .collect();
+    shelf.append_all(&letters)
+}
+
+fn letter(number: usize, event: &str) -> (Vec<u8>, Kept<'_>) {
     let reason = if number.is_multiple_of(3) {
         "odd"
     } else {
@@ -39,7 +62,7 @@ fn append(shelf: &mut Shelf<Sim>, number: usize) -> Result<()> {
         replayed: false,
         copy_of: None,
     };
-    shelf.append(&record, &kept)
+    (record, kept)
 }
 
 /// The numbers of the letters, each with its id and whether it was replayed.
@@ -196,6 +219,30 @@ fn a_failed_disk_forgets_no_letter_that_was_synced_and_the_shelf_goes_on_when_it
     let found = numbers(&letters(&mut shelf));
     assert!(found.starts_with(&(0..100).collect::<Vec<_>>()));
     assert!(found.ends_with(&[101]));
+}
+
+#[test]
+fn a_disk_that_fails_amid_many_letters_loses_none_that_is_said_to_be_taken() {
+    for call in 0.. {
+        let sim = Sim::new(call);
+        let mut shelf = filled(&sim);
+        // More than are taken in at once, over the end of a segment.
+        sim.inject(call, Fault::Error(io::ErrorKind::Other));
+        let mut first = 100;
+        let refused = append_all(&mut shelf, first..130);
+        sim.clear_faults();
+        if let Err(NotTaken { taken, .. }) = &refused {
+            first += taken;
+            append_all(&mut shelf, first..130).expect("the disk is back");
+        }
+        shelf.sync().expect("the disk is back");
+        let found = numbers(&letters(&mut shelf));
+        let lost: Vec<_> = (0..130).filter(|number| !found.contains(number)).collect();
+        assert!(lost.is_empty(), "call {call}: {lost:?}");
+        if refused.is_ok() {
+            return assert!(call > 1, "no call failed");
+        }
+    }
 }
 
 #[test]
