@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::depth::Gauge;
 use crate::head::Head;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::waiters::Waiters;
 use crate::{Depth, Limits, Parcel, TrySendError};
 
@@ -27,6 +28,7 @@ pub fn room<T>(name: impl Into<Arc<str>>, limits: Limits) -> (RoomSender<T>, Roo
         space: Waiters::new(),
         parcels: Waiters::new(),
         refusals: Waiters::new(),
+        refused: AtomicBool::new(false),
     });
     let ends = SenderEnds {
         shared: shared.clone(),
@@ -50,6 +52,8 @@ struct Shared {
     parcels: Waiters,
     /// The consumer's task, when it lets parcels gather while there is space.
     refusals: Waiters,
+    /// A parcel found no space since one was taken out.
+    refused: AtomicBool,
 }
 
 impl Shared {
@@ -59,6 +63,14 @@ impl Shared {
         if self.gauge.events() > 0 {
             self.parcels.wake();
         }
+    }
+
+    /// A parcel was taken out.
+    fn made_space(&self) {
+        if self.refused.load(Ordering::Relaxed) {
+            self.refused.store(false, Ordering::Relaxed);
+        }
+        self.space.wake();
     }
 }
 
@@ -114,6 +126,8 @@ impl<T> RoomSender<T> {
         let put = shared.gauge.push(&self.sender, parcel, Some(shared.limits));
         if matches!(put, Err(TrySendError::Full(_))) {
             self.ring();
+            // Told before the consumer is woken for it.
+            shared.refused.store(true, Ordering::SeqCst);
             shared.refusals.wake();
         }
         put
@@ -179,7 +193,7 @@ impl<T> RoomReceiver<T> {
     /// Waits for a parcel, blocking this thread. `None` when the room is closed and empty.
     pub fn recv(&mut self) -> Option<Parcel<T>> {
         let parcel = self.head.wait(&self.shared.gauge);
-        self.shared.space.wake();
+        self.shared.made_space();
         parcel
     }
 
@@ -187,7 +201,7 @@ impl<T> RoomReceiver<T> {
     /// [`RoomReceiver::is_ended`] for whether any still can.
     pub fn recv_timeout(&mut self, at_most: Duration) -> Option<Parcel<T>> {
         let parcel = self.head.wait_timeout(at_most, &self.shared.gauge)?;
-        self.shared.space.wake();
+        self.shared.made_space();
         Some(parcel)
     }
 
@@ -199,7 +213,7 @@ impl<T> RoomReceiver<T> {
     /// A parcel, if one waits.
     pub fn try_recv(&mut self) -> Option<Parcel<T>> {
         let parcel = self.head.pop(&self.shared.gauge)?;
-        self.shared.space.wake();
+        self.shared.made_space();
         Some(parcel)
     }
 
@@ -228,9 +242,9 @@ impl<T> RoomReceiver<T> {
         self.head.is_closed()
     }
 
-    /// True when somebody found no space and waits for some.
+    /// True when somebody found no space since the last parcel was taken, or waits for some.
     pub fn has_refused(&self) -> bool {
-        self.shared.space.any()
+        self.shared.refused.load(Ordering::SeqCst) || self.shared.space.any()
     }
 
     /// Wakes `waker` once when the next parcel finds no space. Look again at [`has_refused`](Self::has_refused) after this

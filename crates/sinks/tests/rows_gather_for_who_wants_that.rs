@@ -113,24 +113,32 @@ fn a_writer_that_gathers_only_what_comes_alone_is_not_kept_from_what_came_during
 }
 
 #[test]
-fn rows_that_gather_are_written_once_somebody_waits_for_space_or_the_room_is_closed() {
-    let (mut line, receiver) = Line::new(Limits {
-        events: 4,
-        bytes: 1 << 30,
-    });
-    line.send(1);
-    let (sink, begins, go) = start(&line, receiver, true);
-    assert_eq!(begins.recv_timeout(LONG).unwrap(), 1);
-    line.send(1);
-    go.send(()).unwrap();
-    (0..3).for_each(|_| line.send(1));
-    line.sender.on_space(Waker::noop());
-    assert_eq!(begins.recv_timeout(LONG).unwrap(), 4);
-    line.send(1);
-    go.send(()).unwrap();
-    let books = line.close();
-    assert_eq!(begins.recv_timeout(LONG).unwrap(), 1);
-    go.send(()).unwrap();
-    sink.join().unwrap();
-    books.balance();
+fn rows_that_gather_are_written_once_one_finds_no_space_or_the_room_is_closed() {
+    for waits in [true, false] {
+        let (mut line, receiver) = Line::new(Limits {
+            events: 4,
+            bytes: 1 << 30,
+        });
+        line.send(1);
+        let (sink, begins, go) = start(&line, receiver, true);
+        assert_eq!(begins.recv_timeout(LONG).unwrap(), 1);
+        line.send(1);
+        go.send(()).unwrap();
+        (0..3).for_each(|_| line.send(1));
+        if waits {
+            line.sender.on_space(Waker::noop());
+        } else {
+            // Nobody waits for space, as where rows that find none are dropped.
+            line.send(1);
+        }
+        assert_eq!(begins.recv_timeout(LONG).unwrap(), 4);
+        line.send(1);
+        go.send(()).unwrap();
+        let books = line.close();
+        let rest = begins.recv_timeout(LONG).unwrap();
+        assert_eq!(rest, if waits { 1 } else { 2 });
+        go.send(()).unwrap();
+        sink.join().unwrap();
+        books.balance();
+    }
 }

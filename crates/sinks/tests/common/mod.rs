@@ -19,6 +19,9 @@ use millpond_queue::{
 use millpond_sinks::{Letters, RetryOptions, Rows, WriteError, Writer};
 use millpond_store::Letter;
 
+/// How long a test waits for what is to come at once.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// The workers' side.
 pub(crate) struct Line {
     pub(crate) pipeline: Arc<Ledger>,
@@ -88,7 +91,9 @@ impl Line {
             receipt,
         };
         let mut parcel = Parcel::new(outbound, weight).with_permit(self.budget.charge(bytes));
+        let since = Instant::now();
         loop {
+            assert!(since.elapsed() < PATIENCE, "the sink makes no space");
             match self.sender.try_send(parcel) {
                 Ok(()) => return,
                 Err(TrySendError::Full(back)) => parcel = back,
