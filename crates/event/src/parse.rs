@@ -120,7 +120,10 @@ pub(crate) fn event(read: &[u8], len: usize, index: &mut Index) -> Result<(), Fa
     let start = scan::skip_blank(text, 0);
     let end = match settled::event(read, start, index) {
         // One that ends behind the text has gone on there.
-        Some(end) if end <= len && scan::skip_blank(text, end) == len => end,
+        Some(end) if end <= len && scan::skip_blank(text, end) == len => {
+            index.shape.confirm();
+            end
+        }
         _ => any_event(text, start, index)?,
     };
     (index.start, index.end) = (start as u32, end as u32);

@@ -14,7 +14,7 @@ pub(crate) struct Shape {
     surprised: bool,
     /// The event is taken for a stray: nothing is learnt from it.
     is_stray: bool,
-    /// How many events in a row were not what the settled shape expects.
+    /// How many events more were not what the settled shape expects than were, of late.
     strays: u32,
     /// How many names the last event had.
     count: usize,
@@ -28,7 +28,7 @@ pub(crate) struct Shape {
     memo: Memo,
 }
 
-/// So many events in a row may be unlike the settled shape before another is learnt. In most streams some events have a
+/// By so many, those unlike the settled shape may outnumber those like it before another is learnt. In most streams some events have a
 /// member more, or are no JSON: to learn from each would make three of one that take the long way.
 const PATIENCE: u32 = 4;
 
@@ -60,7 +60,7 @@ impl Shape {
     /// An event was as the settled shape expects.
     #[inline(always)]
     pub(crate) fn confirm(&mut self) {
-        self.strays = 0;
+        self.strays = self.strays.saturating_sub(1);
     }
 
     /// An event has ended, whose members these are; whether the next one is expected to have the same.

@@ -147,7 +147,10 @@ impl Slice {
         for line in (start..end).step_by(CACHE_LINE) {
             prefetch_index(self.chunk.bytes(), line);
         }
-        prefetch_index(self.chunk.bytes(), end - 1);
+        // What was refused may have nothing of it left.
+        if let Some(last) = end.checked_sub(1) {
+            prefetch_index(self.chunk.bytes(), last);
+        }
     }
 
     /// Total bytes of its lines.
@@ -295,6 +298,20 @@ mod tests {
     use super::*;
     use crate::chunk::Refusal;
     use crate::chunk::tests::{chunk, origin};
+
+    #[test]
+    fn an_event_of_which_nothing_was_kept_can_be_asked_for() {
+        let refusal = Refusal {
+            reason: "bad_syntax",
+            detail: String::new(),
+            length: 9,
+            hash: 0,
+        };
+        let chunk = Chunk::refused(Vec::new(), origin(), refusal);
+        let slice = Slice::refused(Arc::new(chunk));
+        (0..3).for_each(|i| slice.touch(i));
+        assert_eq!((slice.len(), slice.bytes(0)), (1, &b""[..]));
+    }
 
     #[test]
     fn a_chunk_without_events_makes_no_slice() {

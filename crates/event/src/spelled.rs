@@ -26,7 +26,7 @@ pub(crate) struct Spelled {
     tag: u16,
 }
 
-/// What no text has, for a text is UTF-8.
+/// What no text has, for a text is UTF-8. (What lies behind a text may be anything; but no settled shape has this.)
 pub(crate) const NOTHING: Spelled = Spelled {
     bytes: [0xff; WIDTH],
     len: 0,

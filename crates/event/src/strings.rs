@@ -61,13 +61,19 @@ pub(crate) fn plain_string(text: &[u8], at: usize) -> Option<usize> {
     let Some(block) = rest.first_chunk::<16>() else {
         return last_string(text, at);
     };
-    let block = u8x16::new(*block);
-    let quotes = block.simd_eq(u8x16::splat(b'"')).to_bitmask();
-    let others = not_plain(block).to_bitmask();
+    let (quotes, others) = marks(block);
     if quotes | others != 0 {
         return Some(at + plain_before(quotes, others)?);
     }
     long_string(text, at + 16)
+}
+
+/// A bit for each quote, and for each byte that no plain string has.
+#[inline(always)]
+fn marks(block: &[u8; 16]) -> (u32, u32) {
+    let block = u8x16::new(*block);
+    let quotes = block.simd_eq(u8x16::splat(b'"'));
+    (quotes.to_bitmask(), not_plain(block).to_bitmask())
 }
 
 /// Where the first of the quotes is, if none of the others stands before it.
@@ -184,9 +190,7 @@ fn last_string(text: &[u8], mut at: usize) -> Option<usize> {
         return (text.get(end) == Some(&b'"')).then_some(end);
     };
     if let Some(block) = text.get(at..)?.first_chunk::<16>() {
-        let block = u8x16::new(*block);
-        let quotes = block.simd_eq(u8x16::splat(b'"')).to_bitmask();
-        let others = not_plain(block).to_bitmask();
+        let (quotes, others) = marks(block);
         if quotes | others != 0 {
             return Some(at + plain_before(quotes, others)?);
         }
@@ -194,10 +198,8 @@ fn last_string(text: &[u8], mut at: usize) -> Option<usize> {
     }
     // Of the last block what lies before is left out.
     let before = at - (text.len() - last.len());
-    let block = u8x16::new(*last);
-    let quotes = block.simd_eq(u8x16::splat(b'"')).to_bitmask() >> before;
-    let others = not_plain(block).to_bitmask() >> before;
-    Some(at + plain_before(quotes, others)?)
+    let (quotes, others) = marks(last);
+    Some(at + plain_before(quotes >> before, others >> before)?)
 }
 
 #[cfg(test)]
