@@ -13,11 +13,10 @@ pub enum OnFull {
     Drop,
 }
 
-/// How many emptied outputs wait to be filled again: with a key, each shard has a small one on its way.
-const SPARES: usize = 64;
-
-/// How many bytes these may have together.
-const SPARE_BYTES: usize = 8 << 20;
+/// A place for a sink's emptied outputs: 64, for with a key each shard has a small one on its way, of 8 MiB together.
+pub fn output_spares<O>() -> Spares<O> {
+    Spares::new(64, 8 << 20)
+}
 
 /// Where a pipeline's output goes: one sink's room.
 pub struct Exit<O> {
@@ -53,7 +52,7 @@ impl<O> Exit<O> {
     pub fn new(room: RoomSender<Outbound<O>>, ledger: Arc<SinkLedger>) -> Self {
         Exit {
             room,
-            spares: Spares::new(SPARES, SPARE_BYTES),
+            spares: output_spares(),
             ledger,
             required: true,
             on_full: OnFull::Block,

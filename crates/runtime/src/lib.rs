@@ -63,7 +63,7 @@ pub use design::{Design, OtherExits};
 pub use elastic::{Controller, Decision, Elastic, PoolView, Reason, Sample, Verdict};
 pub use error::RuntimeError;
 pub use events::DECODE;
-pub use exit::{Exit, OnFull};
+pub use exit::{Exit, OnFull, output_spares};
 pub use feed::Feed;
 pub use hangs::{Hang, Hangs};
 pub use intensity::{PauseReason, Tolerance};

@@ -6,8 +6,8 @@ use std::sync::mpsc::Sender;
 
 use millpond_delivery::{Outbound, SinkLedger};
 use millpond_event::Records;
-use millpond_queue::{Budget, Limits, RoomReceiver, RoomSender, RoomView, Spares, room};
-use millpond_runtime::{Exit, OnFull};
+use millpond_queue::{Budget, Limits, RoomReceiver, RoomSender, RoomView, room};
+use millpond_runtime::{Exit, OnFull, output_spares};
 use millpond_sinks::{
     BufferHandle, BufferOptions, Buffered, Letters, Recourse, SinkError, SinkHandle, SinkOptions,
 };
@@ -20,12 +20,6 @@ use crate::kinds;
 use crate::patience::BestEffort;
 use crate::points::Points;
 use crate::run::Happening;
-
-/// How many emptied outputs a sink keeps for the workers: with a key, each shard has a small one on its way.
-const SPARES: usize = 64;
-
-/// How many bytes these may have together.
-const SPARE_BYTES: usize = 8 << 20;
 
 /// Letters wait for a disk: a longer queue would only hold more of them in memory.
 const LETTERS_ROOM: u64 = 4 << 20;
@@ -203,7 +197,7 @@ fn spawn(
         }
     };
     let ledger = Arc::new(SinkLedger::new(name));
-    let spares = Spares::new(SPARES, SPARE_BYTES);
+    let spares = output_spares();
     let (happenings, closed) = (happenings.clone(), name.to_owned());
     let on_closed = move |reason| {
         // Nobody listens any more once the daemon is on its way out.
