@@ -83,6 +83,10 @@ fn judge_in_chunk(lines: &[u8], paths: &[Path]) {
     let Some(slice) = Slice::whole(Arc::new(chunk)) else { return };
     let mut event = Event::default();
     for i in 0..slice.len() {
+        if slice.bytes(i).contains(&b'\r') {
+            // It stays as it came, while a text that is parsed has no line breaks left.
+            continue;
+        }
         let fresh = Event::parse(slice.bytes(i));
         for _ in 0..3 {
             let read = event.read(&slice, i);
