@@ -71,7 +71,7 @@ impl DeadLetters {
     /// durable after the next [`sync`](Self::sync).
     ///
     /// # Errors
-    /// [`Error::Full`] for an accepted event that there is no room for: nothing is deleted for it. It may be
+    /// [`Error::Full`](crate::Error::Full) for an accepted event that there is no room for: nothing is deleted for it. It may be
     /// offered again, as it may after every other failure; [`NotTaken`] says how many before it need not be.
     pub fn append<'a>(&self, records: impl IntoIterator<Item = &'a [u8]>) -> Result<(), NotTaken> {
         let mut shelves = self.lock();
