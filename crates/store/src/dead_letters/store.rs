@@ -31,7 +31,7 @@ impl DeadLetters {
     /// Opens the store in `folder`, making it if need be. `max`: the most bytes it may take up, at least 64 KiB.
     ///
     /// # Errors
-    /// When the folder cannot be used, is in use ([`Error::is_locked`]), or holds letters of another release.
+    /// When the folder cannot be used, is in use ([`Error::is_locked`](crate::Error::is_locked)), or holds letters of another release.
     pub fn open(folder: impl AsRef<Path>, max: u64) -> Result<Self> {
         warn_of_old_files(folder.as_ref());
         Self::open_within(folder.as_ref(), Bound::Share(max.max(LEAST) / 2))
