@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use fearless_simd::Simd;
-use wide::u8x16;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use crate::blocks;
@@ -170,11 +169,8 @@ fn identity<H>(line: &[u8], at: usize, hash: impl Fn(&[u8]) -> H) -> Option<H> {
 #[inline(always)]
 fn short_string(line: &[u8], at: usize) -> Option<&[u8]> {
     let bytes = line.get(at..)?.first_chunk::<16>()?;
-    let block = u8x16::new(*bytes);
-    let quotes = block.simd_eq(u8x16::splat(b'"')).to_bitmask();
-    let others = block.simd_eq(u8x16::splat(b'\\')) | strings::controls(block);
-    let end = quotes.trailing_zeros();
-    (end < others.to_bitmask().trailing_zeros()).then(|| bytes.get(..end as usize))?
+    let (quotes, others) = strings::marks(bytes);
+    bytes.get(..strings::plain_before(quotes, others)?)
 }
 
 #[inline(never)]

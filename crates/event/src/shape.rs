@@ -28,8 +28,8 @@ pub(crate) struct Shape {
     memo: Memo,
 }
 
-/// By so many, those unlike the settled shape may outnumber those like it before another is learnt. In most streams some events have a
-/// member more, or are no JSON: to learn from each would make three of one that take the long way.
+/// By so many, those unlike the settled shape may outnumber those like it before another is learnt. In most streams some
+/// events have a member more, or are no JSON: to learn from each would make three of one that take the long way.
 const PATIENCE: u32 = 4;
 
 /// Events with more names are not worth it to compare each with each.

@@ -16,7 +16,7 @@ fn ends_of_plain(word: u64) -> u64 {
 
 /// Marks the control characters.
 #[inline(always)]
-pub(crate) fn controls(block: u8x16) -> u8x16 {
+fn controls(block: u8x16) -> u8x16 {
     block.min(u8x16::splat(0x1f)).simd_eq(block)
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn plain_string(text: &[u8], at: usize) -> Option<usize> {
 
 /// A bit for each quote, and for each byte that no plain string has.
 #[inline(always)]
-fn marks(block: &[u8; 16]) -> (u32, u32) {
+pub(crate) fn marks(block: &[u8; 16]) -> (u32, u32) {
     let block = u8x16::new(*block);
     let quotes = block.simd_eq(u8x16::splat(b'"'));
     (quotes.to_bitmask(), not_plain(block).to_bitmask())
@@ -78,7 +78,7 @@ fn marks(block: &[u8; 16]) -> (u32, u32) {
 
 /// Where the first of the quotes is, if none of the others stands before it.
 #[inline(always)]
-fn plain_before(quotes: u32, others: u32) -> Option<usize> {
+pub(crate) fn plain_before(quotes: u32, others: u32) -> Option<usize> {
     let is_plain = quotes != 0 && others & (quotes ^ (quotes - 1)) == 0;
     is_plain.then_some(quotes.trailing_zeros() as usize)
 }
