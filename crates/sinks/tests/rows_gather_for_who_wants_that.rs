@@ -131,12 +131,14 @@ fn rows_that_gather_are_written_once_one_finds_no_space_or_the_room_is_closed() 
             // Nobody waits for space, as where rows that find none are dropped.
             line.send(1);
         }
-        assert_eq!(begins.recv_timeout(LONG).unwrap(), 4);
+        let first = begins.recv_timeout(LONG).unwrap();
+        // The one that was refused may be tried again while the others are taken out, and then goes with them.
+        assert!(first == 4 || first == 5 && !waits, "{first} at once");
         line.send(1);
         go.send(()).unwrap();
         let books = line.close();
         let rest = begins.recv_timeout(LONG).unwrap();
-        assert_eq!(rest, if waits { 1 } else { 2 });
+        assert_eq!(first + rest, if waits { 5 } else { 6 });
         go.send(()).unwrap();
         sink.join().unwrap();
         books.balance();
