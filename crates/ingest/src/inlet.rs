@@ -213,13 +213,21 @@ impl Inlet {
     /// A buffer of at least `bytes`, if the budget has room for it, nobody waits for that room, every pipeline
     /// wants input, and the source is not far ahead of the workers.
     pub fn try_lease(&self, bytes: usize) -> Option<Lease> {
-        if self.is_ahead() || self.closed_gate().is_some() {
+        if self.is_ahead() {
+            return None;
+        }
+        self.try_lease_ahead(bytes)
+    }
+
+    /// The same, however far ahead the source is.
+    pub(crate) fn try_lease_ahead(&self, bytes: usize) -> Option<Lease> {
+        if self.closed_gate().is_some() {
             return None;
         }
         self.lease_at_once(bytes, 0)
     }
 
-    /// The same, however far ahead the source is, under a permit that covers `beside` bytes more.
+    /// The same whatever the pipelines want, under a permit that covers `beside` bytes more.
     pub fn lease_at_once(&self, bytes: usize, beside: usize) -> Option<Lease> {
         let bytes = self.size(bytes);
         let permit = self.inner.budget.try_acquire(bytes + beside)?;
@@ -233,7 +241,7 @@ impl Inlet {
 
     /// Bytes that wait where the source hands on: in the fullest pipeline's mailboxes (all of them share a chunk), or for
     /// the journal.
-    fn waiting(&self) -> u64 {
+    pub(crate) fn waiting(&self) -> u64 {
         match &self.inner.way {
             Way::Pipelines { routes, .. } => routes.waiting(),
             Way::Journal(way) => way.room.depth().bytes,

@@ -173,3 +173,34 @@ fn a_demo_held_up_by_the_budget_counts_the_wait_and_stops_at_once() {
         began.elapsed()
     );
 }
+
+#[test]
+fn a_demo_without_a_rate_does_not_fill_the_memory_of_who_takes_its_events_slowly() {
+    let mut rig = Rig::new(1 << 30, 1, None);
+    let running = rig.start("demo", json!({ "rate": 0, "events": 200_000 }));
+    let source = rig.source.clone();
+    let most = (16 << 20) + 2 * common::BUFFER as u64;
+    for _ in 0..3 {
+        let before = source.totals().backpressure_nanos;
+        while source.totals().backpressure_nanos == before {
+            assert!(!running.thread.is_finished(), "it never waits");
+            std::thread::yield_now();
+        }
+        assert!(rig.budget.used() <= most, "{}", rig.budget.used());
+        let parcel = rig.next_parcel();
+        rig.open(0, parcel);
+    }
+    // It goes on as long as what it made is taken.
+    rig.finish(running).unwrap();
+    assert_eq!(rig.seen.len(), 200_000);
+}
+
+#[test]
+fn a_demo_that_waits_for_slow_workers_stops_at_once() {
+    let mut rig = Rig::new(1 << 30, 1, None);
+    let running = rig.start("demo", json!({ "rate": 0 }));
+    while rig.source.totals().backpressure_nanos == 0 {
+        std::thread::yield_now();
+    }
+    rig.stop(running);
+}

@@ -1,3 +1,4 @@
+mod line;
 mod pace;
 mod random;
 mod shoppers;
@@ -13,17 +14,24 @@ pub use self::shoppers::Shoppers;
 
 use self::pace::Pace;
 use crate::feed::Feed;
-use crate::{BoxFuture, ConfigError, Inlet, Opened, Source, SourceError, Wake};
+use crate::lease::Lease;
+use crate::routes::Waited;
+use crate::{BoxFuture, ConfigError, Inlet, Opened, Source, SourceError, Wake, WakePipe};
 
 /// How often events that are due are handed on.
 const TICK: Duration = Duration::from_millis(5);
+/// Events that nobody asked for at a rate are not made while more bytes of them than this wait: further ahead they would
+/// only fill memory.
+const ENOUGH: u64 = 16 << 20;
+/// How long it rests then. Workers that go through a gigabyte a second still find some.
+const REST: Duration = Duration::from_millis(4);
 
 /// Synthetic shoppers: `type = "demo"`.
 ///
 /// ```toml
 /// [sources.shop]
 /// type = "demo"
-/// rate = 50000          # events a second; 0 = as fast as the pipelines take them
+/// rate = 50000          # events a second; 0 = as fast as the pipelines take them, 16 MiB ahead at most
 /// burst = { every = "10s", length = "1s", factor = 10 }   # factor = 1: no bursts
 /// events = 1000000      # ends after so many; without it, when told to stop
 /// users = 100000
@@ -39,7 +47,7 @@ const TICK: Duration = Duration::from_millis(5);
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DemoConfig {
-    /// Events a second outside bursts; 0 for as fast as they are taken.
+    /// Events a second outside bursts; 0: as fast as the pipelines take them, at most 16 MiB ahead of them.
     pub rate: u64,
     /// The bursts on top of the rate.
     pub burst: Burst,
@@ -167,7 +175,7 @@ impl Demo {
                 continue;
             }
             while due > 0 {
-                let Some(mut lease) = block_on(feed.inlet().lease(feed.need())) else {
+                let Some(mut lease) = self.lease(&feed, &pipe)? else {
                     return Ok(());
                 };
                 let (filled, events) = shoppers.fill(lease.bytes(), due);
@@ -181,5 +189,20 @@ impl Demo {
             }
         }
         Ok(())
+    }
+    /// A buffer for the next events; `None` when the source should end.
+    fn lease(&self, feed: &Feed, pipe: &WakePipe) -> io::Result<Option<Lease>> {
+        let inlet = feed.inlet();
+        let mut at_once = None;
+        if self.config.rate == 0 {
+            while inlet.waiting() > ENOUGH && !inlet.is_ended() {
+                let _waited = Waited::new(inlet.ledger());
+                pipe.sleep(REST)?;
+            }
+            if !inlet.is_ended() {
+                at_once = inlet.try_lease_ahead(feed.need());
+            }
+        }
+        Ok(at_once.or_else(|| block_on(inlet.lease(feed.need()))))
     }
 }

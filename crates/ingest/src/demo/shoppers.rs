@@ -1,4 +1,5 @@
 use super::DemoConfig;
+use super::line::{HUNDREDTHS, Line, Word};
 use super::random::{Random, Zipf};
 
 /// Sessions that are open at a time.
@@ -14,27 +15,27 @@ const LENGTH_SPREAD: f64 = 1.435;
 const LENGTH_MOST: f64 = 500.0;
 
 /// Views are 70 % of the events. The others are clicks, carts and purchases, 89.9 : 7.8 : 2.4.
-const TYPES: [(f64, &str); 4] = [
-    (0.7, "view"),
-    (0.7 + 0.3 * 0.898, "click"),
-    (0.7 + 0.3 * 0.976, "add_to_cart"),
-    (1.0, "purchase"),
+const TYPES: [(f64, Word); 4] = [
+    (0.7, Word::new("view")),
+    (0.7 + 0.3 * 0.898, Word::new("click")),
+    (0.7 + 0.3 * 0.976, Word::new("add_to_cart")),
+    (1.0, Word::new("purchase")),
 ];
-const PAGES: [&str; 8] = [
-    "/",
-    "/search",
-    "/item",
-    "/cart",
-    "/checkout",
-    "/category/shoes",
-    "/category/über",
-    "/category/\\u00fcber",
+const PAGES: [Word; 8] = [
+    Word::new("/"),
+    Word::new("/search"),
+    Word::new("/item"),
+    Word::new("/cart"),
+    Word::new("/checkout"),
+    Word::new("/category/shoes"),
+    Word::new("/category/über"),
+    Word::new("/category/\\u00fcber"),
 ];
-const AGENTS: [&str; 4] = [
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) Version/17.5 Mobile",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:127.0) Gecko/20100101 Firefox/127.0",
-    r#"Weird \"quoted\" \\ agent"#,
+const AGENTS: [Word<96>; 4] = [
+    Word::new("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36"),
+    Word::new("Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) Version/17.5 Mobile"),
+    Word::new("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:127.0) Gecko/20100101 Firefox/127.0"),
+    Word::new(r#"Weird \"quoted\" \\ agent"#),
 ];
 
 /// Writes the events of synthetic shoppers as lines of JSON. The same configuration gives the same
@@ -63,10 +64,10 @@ pub struct Shoppers {
 
 #[derive(Clone, Copy)]
 struct Session {
-    id: u64,
-    user: u64,
-    address: u32,
-    agent: u32,
+    id: Word<16>,
+    user: Word<16>,
+    address: Word<16>,
+    agent: u8,
     left: u32,
 }
 
@@ -111,25 +112,26 @@ impl Shoppers {
     }
 
     fn event(&mut self, line: &mut Line<'_>) {
+        let millis = self.millis();
         let random = &mut self.random;
         let slot = random.below(OPEN as u32) as usize;
-        let session = self.sessions[slot];
+        let session = &mut self.sessions[slot];
         line.put(b"{\"id\":\"");
         line.hex(random.bits());
         line.hex(random.bits());
         line.put(b"\",\"type\":\"");
         let drawn = random.unit();
-        let kind = TYPES.iter().find(|(below, _)| drawn < *below);
-        line.put(kind.map_or("view", |(_, name)| name).as_bytes());
-        line.put(b"\",\"user_id\":\"u");
-        line.number(session.user);
+        let kind = TYPES.iter().position(|(below, _)| drawn < *below);
+        line.word(&TYPES[kind.unwrap_or(0)].1);
+        line.put(b"\",\"user_id\":\"");
+        line.word(&session.user);
         line.put(b"\",\"item_id\":");
         let item = self.items.draw(random);
         line.number(item);
         line.put(b",\"ts\":");
-        line.number(EPOCH + (u128::from(self.count) * 1000 / u128::from(self.rate)) as u64);
+        line.number(EPOCH + millis);
         line.put(b",\"session\":");
-        line.number(session.id);
+        line.word(&session.id);
         let dice = random.bits();
         // One event in 64 has numbers that a careless reader changes.
         if dice & 63 == 0 {
@@ -138,35 +140,42 @@ impl Shoppers {
         line.put(b",\"price\":");
         let cents = item.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         line.number(1 + cents % 499);
-        line.put(b".");
-        line.two((cents >> 16) as usize % 100);
+        line.put(&HUNDREDTHS[(cents >> 16) as usize % 100]);
         line.put(b",\"context\":{\"page\":\"");
-        line.put(PAGES[(dice >> 8) as usize % PAGES.len()].as_bytes());
+        line.word(&PAGES[(dice >> 8) as usize % PAGES.len()]);
         line.put(b"\",\"referrer\":\"https://example.com");
-        line.put(PAGES[(dice >> 16) as usize % PAGES.len()].as_bytes());
+        line.word(&PAGES[(dice >> 16) as usize % PAGES.len()]);
         line.put(b"\",\"ua\":\"");
-        line.put(AGENTS[session.agent as usize].as_bytes());
-        line.put(b"\",\"ip\":\"10");
-        for shift in [16, 8, 0] {
-            line.put(b".");
-            line.number(u64::from(session.address >> shift & 0xff));
-        }
+        line.word(&AGENTS[usize::from(session.agent)]);
+        line.put(b"\",\"ip\":\"");
+        line.word(&session.address);
         line.put(b"\"}}");
         self.count += 1;
-        self.sessions[slot].left -= 1;
-        if self.sessions[slot].left == 0 {
+        session.left -= 1;
+        if session.left == 0 {
             self.sessions[slot] = self.session();
+        }
+    }
+
+    /// The time of the next event on their clock, in milliseconds from the first.
+    fn millis(&self) -> u64 {
+        match self.count.checked_mul(1000) {
+            Some(thousands) => thousands / self.rate,
+            None => (u128::from(self.count) * 1000 / u128::from(self.rate)) as u64,
         }
     }
 
     fn session(&mut self) -> Session {
         let random = &mut self.random;
         let length = LENGTH_MEDIAN * (LENGTH_SPREAD * random.normal()).exp();
+        let id = random.bits() >> 11;
+        let user = self.users.draw(random);
+        let [_, a, b, c] = (random.bits() as u32).to_be_bytes();
         Session {
-            id: random.bits() >> 11,
-            user: self.users.draw(random),
-            address: random.bits() as u32,
-            agent: random.below(AGENTS.len() as u32),
+            id: Word::new(&id.to_string()),
+            user: Word::new(&format!("u{user}")),
+            address: Word::new(&format!("10.{a}.{b}.{c}")),
+            agent: random.below(AGENTS.len() as u32) as u8,
             left: length.round().clamp(1.0, LENGTH_MOST) as u32,
         }
     }
@@ -193,58 +202,6 @@ impl Shoppers {
     }
 }
 
-const DIGITS: &[u8; 200] = b"\
-    0001020304050607080910111213141516171819\
-    2021222324252627282930313233343536373839\
-    4041424344454647484950515253545556575859\
-    6061626364656667686970717273747576777879\
-    8081828384858687888990919293949596979899";
-
-/// The place in a buffer where a line is written.
-struct Line<'a> {
-    buffer: &'a mut [u8],
-    at: usize,
-}
-
-impl Line<'_> {
-    #[inline]
-    fn put(&mut self, text: &[u8]) {
-        self.buffer[self.at..self.at + text.len()].copy_from_slice(text);
-        self.at += text.len();
-    }
-
-    /// Sixteen hexadecimal digits.
-    #[inline]
-    fn hex(&mut self, bits: u64) {
-        let digit = |nibble: u64| b"0123456789abcdef"[nibble as usize & 15];
-        let text: [u8; 16] = std::array::from_fn(|i| digit(bits >> (60 - 4 * i)));
-        self.put(&text);
-    }
-
-    #[inline]
-    fn two(&mut self, number: usize) {
-        self.put(&DIGITS[2 * number..2 * number + 2]);
-    }
-
-    #[inline]
-    fn number(&mut self, number: u64) {
-        let mut text = [0; 20];
-        let mut at = text.len();
-        let mut left = number;
-        while left >= 10 {
-            let pair = 2 * (left % 100) as usize;
-            left /= 100;
-            at -= 2;
-            text[at..at + 2].copy_from_slice(&DIGITS[pair..pair + 2]);
-        }
-        if left > 0 || number == 0 {
-            at -= 1;
-            text[at] = b'0' + left as u8;
-        }
-        self.put(&text[at..]);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
@@ -263,37 +220,6 @@ mod tests {
             left -= written;
         }
         text
-    }
-
-    #[test]
-    fn numbers_are_written_as_rust_writes_them() {
-        for number in [
-            0,
-            1,
-            9,
-            10,
-            42,
-            99,
-            100,
-            101,
-            999,
-            1000,
-            12_345,
-            u64::MAX - 1,
-            u64::MAX,
-        ] {
-            let mut buffer = [0; 20];
-            let mut line = Line {
-                buffer: &mut buffer,
-                at: 0,
-            };
-            line.number(number);
-            let end = line.at;
-            assert_eq!(
-                std::str::from_utf8(&buffer[..end]).unwrap(),
-                number.to_string()
-            );
-        }
     }
 
     #[test]
