@@ -5,7 +5,7 @@ use millpond_event::{Buffer, BufferPool, Chunk, Origin, Slice};
 use crate::case::Failure;
 
 /// The daemon's chunks.
-pub(crate) const CHUNK: usize = 256 << 10;
+pub(crate) const CHUNK: usize = 512 << 10;
 
 /// 200 lines of the reference task as the throughput bench makes them, three of them malformed.
 pub(crate) const CLICKS: &[u8] = include_bytes!("../../w1.ndjson");

@@ -42,7 +42,7 @@ pub(crate) use sinks::BufferSeen;
 use sinks::open_sinks;
 
 /// The size of a chunk.
-const CHUNK: usize = 256 << 10;
+const CHUNK: usize = 512 << 10;
 /// What dead letters come in through, in place of a source.
 const REPLAY: &str = "replay";
 

@@ -1,4 +1,4 @@
-//! Read buffers that are used again: a fresh buffer of 256 KiB is a system call and 64 page faults.
+//! Read buffers that are used again: a fresh buffer of 512 KiB is a system call and 128 page faults.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -323,7 +323,7 @@ impl Inlet {
         Some(self.buffer(bytes, permit))
     }
 
-    /// Small needs get a buffer of their own: a request of a few lines must not pin 256 KiB while it comes in.
+    /// Small needs get a buffer of their own: a request of a few lines must not pin 512 KiB while it comes in.
     fn size(&self, bytes: usize) -> usize {
         let usual = self.buffer_bytes();
         if (usual / 2..=usual).contains(&bytes) {

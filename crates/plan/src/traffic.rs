@@ -11,7 +11,7 @@ const LITTLE: f64 = 16_384.0;
 pub(crate) const AHEAD: f64 = 8_388_608.0;
 const AHEAD_REST: f64 = 1e-3;
 /// The largest chunk that a source reads, in bytes.
-const CHUNK: f64 = 262_144.0;
+const CHUNK: f64 = 524_288.0;
 /// What a batch pins at least, in bytes.
 const PAGE: f64 = 4096.0;
 /// With fewer batches a shard than this, chance decides which seem hot.
