@@ -190,6 +190,7 @@ impl Demo {
         }
         Ok(())
     }
+
     /// A buffer for the next events; `None` when the source should end.
     fn lease(&self, feed: &Feed, pipe: &WakePipe) -> io::Result<Option<Lease>> {
         let inlet = feed.inlet();
